@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gantry/base/error.h"
+
+namespace gantry {
+
+/// Reads a regular file whole.
+/// Errors: not_found; invalid_argument if it is no regular file or can't be read;
+///         out_of_range if it has more than `max_bytes` bytes.
+[[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path,
+                                                       std::size_t max_bytes);
+[[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& path,
+                                                 std::size_t max_bytes);
+
+/// Replaces `path` by a file with these bytes, atomically: written beside it, synced, renamed.
+/// Errors: invalid_argument naming the path and the system's reason.
+[[nodiscard]] Result<> write_file(const std::filesystem::path& path,
+                                  std::span<const std::byte> bytes);
+
+/// A read-only private mapping of a whole file. A file that shrinks after open() raises SIGBUS on
+/// access, as with any mapping: models are replaced by rename, never truncated in place.
+/// Threads: thread-safe once open.
+class MappedFile {
+ public:
+  /// Errors: as read_file; out_of_range above `max_bytes`. An empty file maps to an empty span.
+  [[nodiscard]] static Result<MappedFile> open(const std::filesystem::path& path,
+                                               std::size_t max_bytes);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+ private:
+  explicit MappedFile(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace gantry

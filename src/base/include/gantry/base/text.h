@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gantry {
+
+/// Parses all of `text` as a decimal number; no sign for unsigned types, no spaces, no suffix.
+/// Empty if anything is left over or the number does not fit. Floats: finite values only.
+[[nodiscard]] std::optional<std::int64_t> parse_int(std::string_view text);
+[[nodiscard]] std::optional<double> parse_double(std::string_view text);
+
+/// `text` cut to `max_bytes` with control characters and invalid UTF-8 replaced, in double quotes:
+/// how foreign text is put into a message or a log line.
+[[nodiscard]] std::string quoted(std::string_view text, std::size_t max_bytes = 80);
+
+/// "4.3 MB": for people.
+[[nodiscard]] std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace gantry

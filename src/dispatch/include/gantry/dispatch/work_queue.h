@@ -1,0 +1,69 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "gantry/base/deadline.h"
+#include "gantry/base/error.h"
+
+namespace gantry::dispatch {
+
+enum class WorkId : std::uint64_t {};
+
+/// A bounded first-in-first-out queue with the threads that serve it.
+///
+/// The bound is exact and counts what waits, not what runs: work that is started or withdrawn
+/// makes room at once. Threads: thread-safe.
+class WorkQueue {
+ public:
+  /// Starts `threads` threads named "`name`-0", … `capacity` may be 0: then work is accepted only
+  /// while a thread is idle.
+  WorkQueue(std::string name, std::size_t threads, std::size_t capacity);
+  /// Withdraws what waits without running it, waits for what runs, joins the threads.
+  ~WorkQueue();
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
+
+  /// Errors: resource_exhausted if `capacity` pieces of work wait already; unavailable after close().
+  [[nodiscard]] Result<WorkId> submit(std::function<void()> work);
+  /// Takes waiting work out. True if it had not been started: it never will be.
+  bool withdraw(WorkId id);
+
+  /// Refuses new work from now on; what waits still runs.
+  void close();
+  /// Waits until nothing waits or runs, or the deadline passes; true if it is idle.
+  [[nodiscard]] bool drain(Deadline deadline);
+
+  [[nodiscard]] std::size_t waiting() const;
+  [[nodiscard]] std::size_t running() const;
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  struct Item {
+    WorkId id;
+    std::function<void()> work;
+  };
+  void serve(const std::stop_token& stop);
+
+  const std::size_t capacity_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any available_;
+  std::condition_variable idle_;
+  std::list<Item> waiting_;
+  std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_id_;
+  std::size_t running_ = 0;
+  std::uint64_t next_id_ = 1;
+  bool closed_ = false;
+  std::vector<std::jthread> threads_;  // last: they use all of the above
+};
+
+}  // namespace gantry::dispatch

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gantry/base/deadline.h"
+#include "gantry/base/error.h"
+#include "gantry/http/message.h"
+
+namespace gantry::http {
+
+/// What a peer may cost us. All settable, all enforced before the memory is taken.
+struct Limits {
+  std::size_t max_body_bytes = std::size_t{32} << 20U;         ///< one request → 413
+  std::size_t max_total_body_bytes = std::size_t{256} << 20U;  ///< all requests being read or worked on → 503
+  std::size_t max_header_bytes = std::size_t{16} << 10U;       ///< → 431
+  std::size_t max_connections = 1024;                          ///< beyond: 503 and closed
+  std::chrono::milliseconds header_timeout{10'000};   ///< first byte of a request to end of its header → 408
+  std::chrono::milliseconds body_timeout{60'000};     ///< end of header to end of body → 408
+  std::chrono::milliseconds idle_timeout{75'000};     ///< between requests: closed silently
+  std::chrono::milliseconds write_timeout{30'000};    ///< a response the peer does not take: closed
+};
+
+struct ServerConfig {
+  std::string address = "127.0.0.1";  ///< IPv4 or IPv6 literal
+  std::uint16_t port = 8080;          ///< 0: one that the system gives
+  Limits limits;
+  std::size_t io_threads = 1;
+  std::string server_name = "gantry";
+};
+
+/// Why a request never became an exchange or got no answer; for metrics and the log.
+struct ConnectionEvent {
+  int status;           ///< the status sent, or 499 if the peer went away
+  std::string peer;
+  std::string message;
+};
+
+/// HTTP/1.1 and 1.0 over TCP: keep-alive, pipelining (answered in order), chunked bodies, Expect: 100-continue.
+/// One write per response. Threads: thread-safe.
+class Server {
+ public:
+  /// Binds and listens, so that port() is known and clients may connect, and starts the I/O threads.
+  /// Errors: unavailable naming address, port and the system's reason; invalid_argument for a bad address.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(
+      ServerConfig config, Handler handler, ErrorResponse error_response,
+      std::function<void(const ConnectionEvent&)> on_event = {});
+  /// As stop() with a deadline of now.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  [[nodiscard]] std::size_t connections() const noexcept;
+
+  /// Stops accepting, closes idle connections, lets exchanges be answered until `deadline`
+  /// (with Connection: close), then closes everything and joins its threads.
+  void stop(Deadline deadline);
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::http

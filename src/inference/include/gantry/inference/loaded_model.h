@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gantry/dispatch/slot_pool.h"
+#include "gantry/inference/types.h"
+#include "gantry/repository/labels.h"
+#include "gantry/repository/model_info.h"
+#include "gantry/tflite/session.h"
+
+namespace gantry::inference {
+
+/// Runs a model once where a crash does no harm (a child process with limits), before this process
+/// takes it in. Errors: what went wrong, for a person.
+using Trial = std::function<Result<>(const std::filesystem::path& model)>;
+
+struct ModelConfig {
+  std::filesystem::path path;
+  std::string name;                ///< empty: the file's stem
+  std::string version = "1";
+  std::filesystem::path labels;    ///< empty: beside the model, else in its metadata
+  std::size_t slots = 0;           ///< 0: chosen from the cores
+  int threads_per_slot = 0;        ///< 0: chosen from the cores
+  bool warm_up = true;             ///< run every slot once before the model is ready
+  image::DecodeOptions decode;
+  std::optional<InputTransform::Normalization> normalization;  ///< else the metadata's, else the rule of InputTransform
+  Trial trial;                     ///< empty: none
+  std::size_t max_file_bytes = std::size_t{1} << 30U;
+};
+
+/// One version of a model, ready to answer. Shared by the requests that use it.
+/// Threads: thread-safe.
+class LoadedModel {
+ public:
+  /// Reads, checks, tries, loads and warms up. Errors: what read_model, the trial and TensorFlow Lite
+  /// say, prefixed with the path.
+  [[nodiscard]] static Result<std::shared_ptr<LoadedModel>> load(ModelConfig config);
+
+  [[nodiscard]] const std::string& name() const noexcept { return config_.name; }
+  [[nodiscard]] const std::string& version() const noexcept { return config_.version; }
+  [[nodiscard]] const repository::ModelInfo& info() const noexcept { return info_; }
+  [[nodiscard]] const repository::Labels& labels() const noexcept { return labels_; }
+  [[nodiscard]] const ModelConfig& config() const noexcept { return config_; }
+  [[nodiscard]] dispatch::SlotPool& slots() noexcept { return *slots_; }
+  [[nodiscard]] dispatch::Device device() const noexcept { return dispatch::Device::cpu; }
+  /// Empty for models whose input is no image.
+  [[nodiscard]] const std::optional<InputTransform>& transform() const noexcept { return transform_; }
+
+  /// Errors: failed_precondition if the model takes no image; invalid_argument for options out of range.
+  [[nodiscard]] Result<> validate(const Options& options) const;
+
+  /// One request, in the calling thread: decode, resize, wait for a slot, invoke, post-process.
+  /// Errors: those of decode and validate; deadline_exceeded; unavailable.
+  [[nodiscard]] Result<Response> infer(const Request& request);
+  /// The input tensor that infer() would feed for this picture.
+  [[nodiscard]] Result<std::vector<std::byte>> input_tensor(std::span<const std::byte> image) const;
+
+ private:
+  LoadedModel() = default;
+  ModelConfig config_;
+  repository::ModelInfo info_;
+  repository::Labels labels_;
+  std::optional<InputTransform> transform_;
+  std::unique_ptr<dispatch::SlotPool> slots_;
+};
+
+}  // namespace gantry::inference

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/dispatch/work_queue.h"
+#include "gantry/inference/loaded_model.h"
+#include "gantry/inference/types.h"
+#include "gantry/metrics/registry.h"
+
+namespace gantry::inference {
+
+struct ServiceConfig {
+  std::size_t queue_capacity = 128;       ///< requests that may wait, beyond those being worked on
+  std::size_t decode_threads = 0;         ///< threads beyond one per slot; 0: as many as cores
+};
+
+/// What /health tells.
+struct ModelStatus {
+  std::string name, version, task;
+  dispatch::Device device = dispatch::Device::cpu;
+  std::size_t slots = 0;
+  int threads_per_slot = 1;
+  bool ready = false;
+};
+
+/// Takes requests, queues them within a bound, runs them on worker threads.
+/// Threads: thread-safe.
+class Service {
+ public:
+  using Done = std::function<void(Result<Response>)>;
+
+  /// A request that was accepted.
+  class Ticket {
+   public:
+    /// Nobody waits any more. True if the request had not been started: it is dropped, `done` is
+    /// called with cancelled on the calling thread. False: it runs on, `done` comes as usual.
+    bool cancel();
+
+   private:
+    friend class Service;
+    struct State;
+    explicit Ticket(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    std::shared_ptr<State> state_;
+  };
+
+  Service(ServiceConfig config, std::shared_ptr<LoadedModel> model, metrics::Registry& metrics);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// The model a request means; empty name or version: the default.
+  /// Errors: not_found naming what was asked for and what there is.
+  [[nodiscard]] Result<std::shared_ptr<LoadedModel>> find(std::string_view model,
+                                                          std::string_view version) const;
+
+  /// Queues a request. `done` is called exactly once, on a worker thread (or in cancel()), unless
+  /// submit itself fails.
+  /// Errors: resource_exhausted if the queue is full; unavailable once draining; those of validate().
+  [[nodiscard]] Result<Ticket> submit(std::shared_ptr<LoadedModel> model, Request request, Done done);
+
+  [[nodiscard]] std::vector<ModelStatus> status() const;
+  [[nodiscard]] bool is_ready() const;
+  /// Seconds after which a refused caller may try again: the queue's length at the present speed, at least 1.
+  [[nodiscard]] int retry_after_seconds() const;
+
+  /// Takes no new requests (is_ready() turns false) and waits for the accepted ones until `deadline`.
+  /// True if all were answered.
+  bool drain(Deadline deadline);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::inference

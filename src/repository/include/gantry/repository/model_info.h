@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gantry/base/error.h"
+#include "gantry/tensor/tensor.h"
+
+namespace gantry::repository {
+
+/// What a model is for, as far as its graph tells.
+enum class Task : std::uint8_t {
+  classification,  ///< one image input, one output [1,N] (or [1,1,1,N]), N >= 2
+  detection,       ///< one image input, outputs of TFLite_Detection_PostProcess
+  raw_image,       ///< one image input, any other outputs
+  raw,             ///< inputs that are no image
+};
+[[nodiscard]] std::string_view task_name(Task task) noexcept;
+
+/// What to do with an output's real values to get probabilities.
+enum class Activation : std::uint8_t {
+  none,     ///< the graph ends in SOFTMAX or LOGISTIC: they are probabilities
+  softmax,  ///< it does not: they are logits
+};
+
+/// One operator of the main subgraph.
+struct OperatorInfo {
+  std::string name;                    ///< "CONV_2D", or the custom code
+  bool custom = false;
+  std::vector<std::int32_t> inputs;    ///< tensor indices, -1 where an optional one is absent
+  std::vector<std::int32_t> outputs;   ///< tensor indices
+};
+
+/// What can be told of a `.tflite` file without running it.
+struct ModelInfo {
+  std::string description;             ///< of the file or its metadata, may be empty
+  std::vector<TensorSpec> inputs;      ///< in the interpreter's order
+  std::vector<TensorSpec> outputs;     ///< in the interpreter's order
+  std::vector<OperatorInfo> operators; ///< of subgraph 0, in order
+  std::size_t subgraphs = 1;
+  std::size_t file_bytes = 0;
+  Task task = Task::raw;
+  Activation activation = Activation::none;
+  /// For Task::detection: which model output is boxes [1,N,4], classes [1,N], scores [1,N], count [1].
+  struct DetectionOutputs {
+    std::size_t boxes = 0, classes = 1, scores = 2, count = 3;
+  };
+  DetectionOutputs detection;
+  /// From TFLITE_METADATA, if there is one.
+  std::optional<InputTransform::Normalization> normalization;
+  std::vector<std::string> labels;     ///< of the metadata's associated label file, may be empty
+};
+
+/// Reads and checks a model file's bytes.
+///
+/// Accepts nothing that TensorFlow Lite would trip over: the flatbuffer is verified, indices of
+/// tensors, buffers and operator codes are in range, shapes are sane, constant tensors have the
+/// bytes that their shape needs.
+/// Errors: invalid_argument naming what is wrong. Time and memory are linear in the file's size.
+/// Source: TensorFlow Lite schema v3 (schema_generated.h), metadata schema of tflite-support.
+[[nodiscard]] Result<ModelInfo> read_model(std::span<const std::byte> bytes);
+
+}  // namespace gantry::repository

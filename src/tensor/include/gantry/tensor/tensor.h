@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/base/error.h"
+
+namespace gantry {
+
+/// Element types that a TensorFlow Lite tensor may have.
+enum class DType : std::uint8_t {
+  uint8, int8, uint16, int16, uint32, int32, uint64, int64,
+  float16, float32, float64, boolean, string, other,
+};
+
+/// "uint8", "float32", …: NumPy's names.
+[[nodiscard]] std::string_view dtype_name(DType type) noexcept;
+/// Bytes of one element; 0 for string and other, which have no fixed size.
+[[nodiscard]] std::size_t dtype_size(DType type) noexcept;
+
+/// Extents, outermost first; -1 is an extent known only at run time. [] is a scalar.
+using Shape = std::vector<std::int32_t>;
+
+/// "[1,224,224,3]".
+[[nodiscard]] std::string to_string(const Shape& shape);
+/// Product of the extents, 1 for a scalar. Empty if one is negative or the product overflows.
+[[nodiscard]] std::optional<std::size_t> element_count(const Shape& shape) noexcept;
+
+/// Per-tensor affine quantisation: real = scale * (value - zero_point).
+struct Quantization {
+  float scale = 1.0F;
+  std::int32_t zero_point = 0;
+  friend bool operator==(const Quantization&, const Quantization&) = default;
+};
+
+/// What a tensor is, without its data.
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::other;
+  Shape shape;
+  std::optional<Quantization> quantization;  ///< empty for float tensors and where none is stated
+  /// Elements times element size; empty if unknown (dynamic shape, strings).
+  [[nodiscard]] std::optional<std::size_t> byte_size() const noexcept;
+  /// "uint8 [1,224,224,3]".
+  [[nodiscard]] std::string description() const;
+};
+
+/// Converts every element of a tensor's bytes to its real value.
+///
+/// Shapes:  bytes holds [N] elements of `dtype`, `out` is [N].
+/// Dtypes:  all but string and other. With a quantisation: real = scale * (value - zero_point),
+///          in float32 arithmetic as TensorFlow Lite's Dequantize; without: the value itself.
+/// Errors:  invalid_argument if sizes differ or the dtype has no real value.
+/// Threads: reentrant; allocates nothing.
+[[nodiscard]] Result<> dequantize(std::span<const std::byte> bytes, DType dtype,
+                                  std::optional<Quantization> quantization, std::span<float> out);
+
+/// How 8-bit RGB samples become elements of a model's input:
+///   real = (sample - mean[c]) / stddev[c], then value = real for float inputs, and
+///   value = clamp(round(real / scale) + zero_point), halves away from zero, for quantised ones.
+/// The usual uint8 input (scale 1/128, zero point 127 or 128, mean 127.5 or 127, stddev 127.5 or 128)
+/// comes out as the sample itself; such transforms are recognised and copied, see is_identity().
+///
+/// Channels: 3, or 1 (then luma L = (R*19595 + G*38470 + B*7471 + 0x8000) >> 16, Pillow's convert("L")).
+/// Threads:  thread-safe once made.
+class InputTransform {
+ public:
+  struct Normalization {
+    std::vector<float> mean;    ///< one value for all channels, or one per channel
+    std::vector<float> stddev;  ///< the same; every value positive
+    friend bool operator==(const Normalization&, const Normalization&) = default;
+  };
+  /// `spec` must be [1,H,W,C] with C 1 or 3 and dtype uint8, int8, int16 or float32.
+  /// Without a normalisation: quantised 8-bit inputs whose scale is within 1/128 ± 2% take
+  /// mean/stddev that make the sample's byte the value (uint8) or sample-128 (int8); scale 1/255
+  /// ± 2% and scale 1 take real = sample/255 and real = sample; other quantised inputs take
+  /// real = (sample - 127) / 128 [the rule of MODELS.md for EdgeTPU models]; float takes
+  /// (sample - 127.5) / 127.5.
+  /// Errors: failed_precondition naming the tensor, wanted and found.
+  [[nodiscard]] static Result<InputTransform> create(const TensorSpec& spec,
+                                                     std::optional<Normalization> normalization);
+
+  [[nodiscard]] std::int32_t width() const noexcept { return width_; }
+  [[nodiscard]] std::int32_t height() const noexcept { return height_; }
+  [[nodiscard]] std::int32_t channels() const noexcept { return channels_; }
+  [[nodiscard]] bool is_identity() const noexcept { return identity_; }
+
+  /// Writes the input tensor of a picture of exactly width() x height() pixels.
+  ///
+  /// Shapes:  rgb [height, width, 3] bytes, packed; out has the input tensor's bytes.
+  /// Errors:  invalid_argument if a size differs.   Allocates nothing.
+  [[nodiscard]] Result<> apply(std::span<const std::uint8_t> rgb, std::span<std::byte> out) const;
+
+ private:
+  InputTransform() = default;
+  std::int32_t width_ = 0;
+  std::int32_t height_ = 0;
+  std::int32_t channels_ = 0;
+  DType dtype_ = DType::uint8;
+  bool identity_ = false;
+  std::vector<std::int16_t> quantized_table_;  ///< [channels][256], quantised inputs
+  std::vector<float> float_table_;             ///< [channels][256], float inputs
+};
+
+}  // namespace gantry

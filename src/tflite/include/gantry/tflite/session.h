@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gantry/base/deadline.h"
+#include "gantry/base/error.h"
+#include "gantry/base/file.h"
+#include "gantry/tensor/tensor.h"
+
+namespace gantry::tflite {
+
+/// TensorFlow Lite's version, "2.14.1".
+[[nodiscard]] std::string runtime_version();
+
+/// A loaded model: the file's bytes and TensorFlow Lite's view of them, shared by sessions.
+/// Hand it only bytes that repository::read_model accepted: TensorFlow Lite checks less.
+/// Threads: thread-safe.
+class Model {
+ public:
+  /// Takes the mapping. Errors: invalid_argument with TensorFlow Lite's own words.
+  [[nodiscard]] static Result<std::shared_ptr<const Model>> create(MappedFile file);
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+ private:
+  friend class Session;
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct SessionOptions {
+  int threads = 1;       ///< of TensorFlow Lite's own kernels, at least 1
+  bool profile = false;  ///< record the time of each operator
+};
+
+/// Time that one operator took, summed over the invokes since the last reset.
+struct OperatorTime {
+  std::int32_t index = 0;  ///< in the order of execution
+  std::string name;        ///< TensorFlow Lite's name, "CONV_2D"
+  Clock::duration total{};
+  std::int64_t count = 0;
+};
+
+/// One interpreter with its tensors. Threads: one thread at a time; any thread.
+class Session {
+ public:
+  /// Builds the interpreter and allocates its tensors.
+  /// Errors: invalid_argument if TensorFlow Lite refuses the model (unknown custom operator, wrong
+  ///         shapes), in its own words.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model,
+                                                               SessionOptions options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// As of the last create() or invoke(): output shapes of dynamic models change.
+  [[nodiscard]] const std::vector<TensorSpec>& inputs() const;
+  [[nodiscard]] const std::vector<TensorSpec>& outputs() const;
+
+  /// The input tensor's memory, to be written before invoke(). Index < inputs().size().
+  [[nodiscard]] std::span<std::byte> input(std::size_t index);
+  /// The output tensor's memory, valid until the next invoke(). Index < outputs().size().
+  [[nodiscard]] std::span<const std::byte> output(std::size_t index) const;
+
+  /// Runs the graph. OK says that TensorFlow Lite found no error, not that a delegate's device
+  /// computed anything right.
+  /// Errors: unavailable with TensorFlow Lite's own words.
+  [[nodiscard]] Result<> invoke();
+
+  [[nodiscard]] std::vector<OperatorTime> operator_times() const;
+  void reset_operator_times();
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::tflite
