@@ -10,7 +10,9 @@ using Clock = std::chrono::steady_clock;
 /// A moment after which nobody waits any more.
 class Deadline {
  public:
-  [[nodiscard]] static Deadline after(Clock::duration wait) { return Deadline(Clock::now() + wait); }
+  [[nodiscard]] static Deadline after(Clock::duration wait) {
+    return Deadline(Clock::now() + wait);
+  }
   [[nodiscard]] static constexpr Deadline never() { return Deadline(Clock::time_point::max()); }
 
   constexpr explicit Deadline(Clock::time_point at) : at_(at) {}

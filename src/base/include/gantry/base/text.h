@@ -7,7 +7,7 @@
 
 namespace gantry {
 
-/// Parses all of `text` as a decimal number; no sign for unsigned types, no spaces, no suffix.
+/// Parses all of `text` as a decimal number: no spaces, no plus sign, no suffix.
 /// Empty if anything is left over or the number does not fit. Floats: finite values only.
 [[nodiscard]] std::optional<std::int64_t> parse_int(std::string_view text);
 [[nodiscard]] std::optional<double> parse_double(std::string_view text);

@@ -15,9 +15,9 @@ namespace gantry::dispatch {
 enum class Device : std::uint8_t { cpu, npu };
 [[nodiscard]] std::string_view device_name(Device device) noexcept;
 
-/// A place where one inference at a time runs: an interpreter on the CPU, or an open NPU device file
-/// with its delegate and interpreters. Lent by SlotPool.
-/// Threads: one thread at a time; any thread.
+/// A place where one inference at a time runs: an interpreter on the CPU, or an open NPU device
+/// file with its delegate and interpreters. Lent by SlotPool. Threads: one thread at a time; any
+/// thread.
 class ExecutionSlot {
  public:
   ExecutionSlot() = default;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "gantry/base/deadline.h"
@@ -20,7 +21,8 @@ class SlotPool {
   /// A borrowed slot; gives it back when it goes.
   class Lease {
    public:
-    Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), slot_(other.slot_) {}
+    Lease(Lease&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), slot_(other.slot_) {}
     Lease& operator=(Lease&&) = delete;
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
@@ -54,8 +56,8 @@ class SlotPool {
 
   std::vector<std::unique_ptr<ExecutionSlot>> slots_;
   mutable std::mutex mutex_;
-  std::vector<ExecutionSlot*> free_;   // most recently used last: its caches are warm
-  std::deque<Waiter*> waiters_;        // each lives on the stack of an acquire()
+  std::vector<ExecutionSlot*> free_;  // most recently used last: its caches are warm
+  std::deque<Waiter*> waiters_;       // each lives on the stack of an acquire()
 };
 
 }  // namespace gantry::dispatch

@@ -21,19 +21,24 @@ enum class WorkId : std::uint64_t {};
 
 /// A bounded first-in-first-out queue with the threads that serve it.
 ///
-/// The bound is exact and counts what waits, not what runs: work that is started or withdrawn
-/// makes room at once. Threads: thread-safe.
+/// The bound is exact and counts what waits, not what runs or what an idle thread is about to take:
+/// with T threads and capacity C at most T + C pieces are accepted and unfinished. Work that is
+/// finished or withdrawn makes room at once.
+/// Work must not throw: an exception ends the program, as in any thread.
+/// Threads: thread-safe.
 class WorkQueue {
  public:
   /// Starts `threads` threads named "`name`-0", … `capacity` may be 0: then work is accepted only
   /// while a thread is idle.
   WorkQueue(std::string name, std::size_t threads, std::size_t capacity);
   /// Withdraws what waits without running it, waits for what runs, joins the threads.
+  /// Work that waits is destroyed on the calling thread.
   ~WorkQueue();
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
-  /// Errors: resource_exhausted if `capacity` pieces of work wait already; unavailable after close().
+  /// Errors: resource_exhausted if `capacity` pieces of work wait already; unavailable after
+  /// close().
   [[nodiscard]] Result<WorkId> submit(std::function<void()> work);
   /// Takes waiting work out. True if it had not been started: it never will be.
   bool withdraw(WorkId id);
@@ -61,6 +66,7 @@ class WorkQueue {
   std::list<Item> waiting_;
   std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_id_;
   std::size_t running_ = 0;
+  std::size_t idle_threads_;
   std::uint64_t next_id_ = 1;
   bool closed_ = false;
   std::vector<std::jthread> threads_;  // last: they use all of the above

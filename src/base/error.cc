@@ -1,0 +1,31 @@
+#include "gantry/base/error.h"
+
+namespace gantry {
+
+std::string_view code_name(Code code) noexcept {
+  switch (code) {
+    case Code::cancelled:
+      return "cancelled";
+    case Code::invalid_argument:
+      return "invalid_argument";
+    case Code::deadline_exceeded:
+      return "deadline_exceeded";
+    case Code::not_found:
+      return "not_found";
+    case Code::resource_exhausted:
+      return "resource_exhausted";
+    case Code::failed_precondition:
+      return "failed_precondition";
+    case Code::out_of_range:
+      return "out_of_range";
+    case Code::unimplemented:
+      return "unimplemented";
+    case Code::internal:
+      return "internal";
+    case Code::unavailable:
+      return "unavailable";
+  }
+  return "unknown";
+}
+
+}  // namespace gantry

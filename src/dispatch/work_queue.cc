@@ -1,0 +1,119 @@
+#include "gantry/dispatch/work_queue.h"
+
+#include <pthread.h>
+
+#include <format>
+#include <utility>
+
+namespace gantry::dispatch {
+
+WorkQueue::WorkQueue(std::string name, std::size_t threads, std::size_t capacity)
+    : capacity_(capacity), idle_threads_(threads) {
+  threads_.reserve(threads);
+  for (std::size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { serve(stop); });
+    // The kernel keeps 15 characters.
+    const std::string thread_name = std::format("{}-{}", name.substr(0, 11), i);
+    ::pthread_setname_np(threads_.back().native_handle(), thread_name.c_str());
+  }
+}
+
+WorkQueue::~WorkQueue() {
+  std::list<Item> withdrawn;  // destroyed after the lock is gone: it holds foreign code
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+    by_id_.clear();
+    withdrawn.swap(waiting_);
+  }
+  for (auto& thread : threads_) {
+    thread.request_stop();
+  }
+  available_.notify_all();
+  threads_.clear();  // joins
+}
+
+Result<WorkId> WorkQueue::submit(std::function<void()> work) {
+  std::list<Item> item;  // the node is made outside the lock
+  item.push_back({.id = {}, .work = std::move(work)});
+  WorkId id{};
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closed_) {
+      return fail(Code::unavailable, "shutting down: no new requests are taken");
+    }
+    // What idle threads are about to take does not wait.
+    if (waiting_.size() >= capacity_ + idle_threads_) {
+      return fail(Code::resource_exhausted,
+                  std::format("the queue is full: {} requests wait already", capacity_));
+    }
+    id = WorkId{next_id_++};
+    item.front().id = id;
+    waiting_.splice(waiting_.end(), item);
+    by_id_.emplace(std::to_underlying(id), std::prev(waiting_.end()));
+  }
+  available_.notify_one();
+  return id;
+}
+
+bool WorkQueue::withdraw(WorkId id) {
+  std::list<Item> item;  // destroyed after the lock is gone
+  const std::scoped_lock lock(mutex_);
+  const auto found = by_id_.find(std::to_underlying(id));
+  if (found == by_id_.end()) {
+    return false;
+  }
+  item.splice(item.end(), waiting_, found->second);
+  by_id_.erase(found);
+  if (waiting_.empty() && running_ == 0) {
+    idle_.notify_all();
+  }
+  return true;
+}
+
+void WorkQueue::close() {
+  const std::scoped_lock lock(mutex_);
+  closed_ = true;
+}
+
+bool WorkQueue::drain(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  const auto is_idle = [&] { return waiting_.empty() && running_ == 0; };
+  if (deadline.is_never()) {
+    idle_.wait(lock, is_idle);
+    return true;
+  }
+  return idle_.wait_until(lock, deadline.time(), is_idle);
+}
+
+std::size_t WorkQueue::waiting() const {
+  const std::scoped_lock lock(mutex_);
+  return waiting_.size() > idle_threads_ ? waiting_.size() - idle_threads_ : 0;
+}
+
+std::size_t WorkQueue::running() const {
+  const std::scoped_lock lock(mutex_);
+  return running_;
+}
+
+void WorkQueue::serve(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (available_.wait(lock, stop, [&] { return !waiting_.empty(); })) {
+    std::list<Item> item;
+    item.splice(item.end(), waiting_, waiting_.begin());
+    by_id_.erase(std::to_underlying(item.front().id));
+    ++running_;
+    --idle_threads_;
+    lock.unlock();
+    item.front().work();
+    item.clear();  // what the work held goes before it counts as done
+    lock.lock();
+    --running_;
+    ++idle_threads_;
+    if (waiting_.empty() && running_ == 0) {
+      idle_.notify_all();
+    }
+  }
+}
+
+}  // namespace gantry::dispatch
