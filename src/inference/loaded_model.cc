@@ -1,1 +1,346 @@
-// Being written.
+#include "gantry/inference/loaded_model.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <format>
+#include <utility>
+
+#include "cpu_slot.h"
+#include "gantry/base/cpu.h"
+#include "gantry/base/file.h"
+
+namespace gantry::inference {
+namespace {
+
+constexpr std::int64_t max_top_k = 100'000;
+constexpr std::int32_t default_classes = 5;
+constexpr std::int32_t default_boxes = 100;
+constexpr double default_box_threshold = 0.5;
+
+/// What a worker thread keeps between requests, so that a request allocates little. One per thread
+/// and not one per request: the resizer's coefficient tables are worth keeping, and a thread works
+/// on one request at a time.
+struct Scratch {
+  image::Resizer resizer;
+  std::vector<std::uint8_t> rgb;
+};
+Scratch& scratch() {
+  thread_local Scratch mine;
+  return mine;
+}
+
+std::unexpected<Error> prefixed(const std::filesystem::path& path, Error error) {
+  // Some messages begin with the path already: those of the file itself.
+  if (!error.message.starts_with(path.string())) {
+    error.message = std::format("{}: {}", path.string(), error.message);
+  }
+  return std::unexpected(std::move(error));
+}
+
+Result<repository::Labels> load_labels(const ModelConfig& config,
+                                       const repository::ModelInfo& info) {
+  std::filesystem::path path = config.labels;
+  if (path.empty()) {
+    path = repository::find_label_file(config.path);
+  }
+  if (path.empty()) {
+    return repository::Labels(info.labels);
+  }
+  return repository::Labels::read(path);
+}
+
+std::size_t class_count(const repository::ModelInfo& info) {
+  const Shape& shape = info.outputs.front().shape;
+  return shape.empty() ? 0 : static_cast<std::size_t>(std::max(shape.back(), 0));
+}
+
+void choose_slots(ModelConfig& config) {
+  const std::size_t cores = config.cores != 0 ? config.cores : available_cores();
+  if (config.threads_per_slot == 0) {
+    const std::size_t share = config.slots == 0 ? cores : cores / config.slots;
+    config.threads_per_slot = share >= 2 ? 2 : 1;
+  }
+  if (config.slots == 0) {
+    config.slots =
+        std::max<std::size_t>(1, cores / static_cast<std::size_t>(config.threads_per_slot));
+  }
+}
+
+/// The values of a float32 output; empty if it is something else.
+std::span<const float> floats(const dispatch::ExecutionSlot& slot, std::size_t index) {
+  if (index >= slot.outputs().size() || slot.outputs()[index].dtype != DType::float32) {
+    return {};
+  }
+  const auto bytes = slot.output(index);
+  // TensorFlow Lite aligns tensors to 64 bytes.
+  return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
+}
+
+class Stopwatch {
+ public:
+  /// Time since the last lap, or since construction.
+  Clock::duration lap() {
+    const auto now = Clock::now();
+    return now - std::exchange(last_, now);
+  }
+
+ private:
+  Clock::time_point last_ = Clock::now();
+};
+
+}  // namespace
+
+Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
+  const auto path = config.path;
+  auto model = std::shared_ptr<LoadedModel>(new LoadedModel());
+  Stopwatch watch;
+  if (config.name.empty()) {
+    config.name = path.stem().string();
+  }
+  choose_slots(config);
+
+  auto file = MappedFile::open(path, config.max_file_bytes);
+  if (!file) {
+    return prefixed(path, std::move(file.error()));
+  }
+  auto info = repository::read_model(file->bytes());
+  if (!info) {
+    return prefixed(path, std::move(info.error()));
+  }
+  model->info_ = std::move(*info);
+  auto labels = load_labels(config, model->info_);
+  if (!labels) {
+    return std::unexpected(std::move(labels.error()));
+  }
+  model->labels_ = model->info_.task == repository::Task::classification
+                       ? std::move(*labels).fitted_to(class_count(model->info_))
+                       : std::move(*labels);
+  if (model->info_.task != repository::Task::raw) {
+    auto transform = InputTransform::create(
+        model->info_.inputs.front(),
+        config.normalization ? config.normalization : model->info_.normalization);
+    if (!transform) {
+      return prefixed(path, std::move(transform.error()));
+    }
+    model->transform_ = std::move(*transform);
+  }
+  model->load_times_.read = watch.lap();
+
+  if (config.trial) {
+    if (auto tried = config.trial(path); !tried) {
+      return prefixed(path, std::move(tried.error()));
+    }
+  }
+  model->load_times_.trial = watch.lap();
+
+  auto runtime_model = tflite::Model::create(std::move(*file));
+  if (!runtime_model) {
+    return prefixed(path, std::move(runtime_model.error()));
+  }
+  std::vector<std::unique_ptr<dispatch::ExecutionSlot>> slots;
+  for (std::size_t i = 0; i < config.slots; ++i) {
+    auto session = tflite::Session::create(*runtime_model, {.threads = config.threads_per_slot});
+    if (!session) {
+      return prefixed(path, std::move(session.error()));
+    }
+    slots.push_back(std::make_unique<CpuSlot>(std::move(*session)));
+  }
+  model->load_times_.create = watch.lap();
+
+  if (config.warm_up) {
+    for (const auto& slot : slots) {
+      for (std::size_t i = 0; i < slot->inputs().size(); ++i) {
+        std::ranges::fill(slot->input(i), std::byte{0});
+      }
+      if (auto invoked = slot->invoke(); !invoked) {
+        return prefixed(path, std::move(invoked.error()));
+      }
+    }
+  }
+  model->load_times_.warm_up = watch.lap();
+  model->slots_ = std::make_unique<dispatch::SlotPool>(std::move(slots));
+  model->config_ = std::move(config);
+  return model;
+}
+
+Result<> LoadedModel::validate(const Options& options) const {
+  if (!transform_) {
+    std::string found;
+    for (const auto& input : info_.inputs) {
+      found += (found.empty() ? "" : ", ") + input.description();
+    }
+    return fail(
+        Code::failed_precondition,
+        std::format(
+            "model \"{}\" takes no picture: want one input [1,height,width,1 or 3], found {}",
+            config_.name, found.empty() ? "no input" : found));
+  }
+  if (options.top_k && (*options.top_k < 1 || *options.top_k > max_top_k)) {
+    return fail(Code::invalid_argument,
+                std::format("top_k: want 1 to {}, found {}", max_top_k, *options.top_k));
+  }
+  // Written so that NaN fails.
+  if (options.threshold && !(*options.threshold >= 0.0 && *options.threshold <= 1.0)) {
+    return fail(Code::invalid_argument,
+                std::format("threshold: want 0 to 1, found {}", *options.threshold));
+  }
+  return {};
+}
+
+Result<> LoadedModel::prepare(std::span<const std::byte> image, Response& response) const {
+  Stopwatch watch;
+  auto decoded = image::decode(image, config_.decode);
+  if (!decoded) {
+    return std::unexpected(std::move(decoded.error()));
+  }
+  response.timings.decode = watch.lap();
+  response.image_width = decoded->width;
+  response.image_height = decoded->height;
+
+  auto& [resizer, rgb] = scratch();
+  const auto width = static_cast<std::size_t>(transform_->width());
+  const auto height = static_cast<std::size_t>(transform_->height());
+  rgb.resize(width * height * 3);
+  auto resized = resizer.bilinear(*decoded, transform_->width(), transform_->height(), rgb);
+  response.timings.resize = watch.lap();
+  return resized;
+}
+
+Result<std::vector<std::byte>> LoadedModel::input_tensor(std::span<const std::byte> image) const {
+  if (auto valid = validate({}); !valid) {
+    return std::unexpected(std::move(valid.error()));
+  }
+  Response unused;
+  if (auto prepared = prepare(image, unused); !prepared) {
+    return std::unexpected(std::move(prepared.error()));
+  }
+  const auto size = info_.inputs.front().byte_size();
+  std::vector<std::byte> tensor(size.value_or(0));
+  if (auto applied = transform_->apply(scratch().rgb, tensor); !applied) {
+    return std::unexpected(std::move(applied.error()));
+  }
+  return tensor;
+}
+
+Result<Response> LoadedModel::infer(const Request& request, Clock::duration waited) {
+  if (auto valid = validate(request.options); !valid) {
+    return std::unexpected(std::move(valid.error()));
+  }
+  const auto nobody_waits = [&]() -> Result<> {
+    if (request.cancelled.stop_requested()) {
+      return fail(Code::cancelled, "the client hung up");
+    }
+    if (request.deadline.has_passed()) {
+      return fail(Code::deadline_exceeded, "the request's time ran out before it was computed");
+    }
+    return {};
+  };
+  if (auto late = nobody_waits(); !late) {
+    return std::unexpected(std::move(late.error()));
+  }
+  Response response;
+  response.model = config_.name;
+  response.version = config_.version;
+  if (auto prepared = prepare(request.image, response); !prepared) {
+    return std::unexpected(std::move(prepared.error()));
+  }
+
+  Stopwatch watch;
+  auto lease = slots_->acquire(request.deadline);
+  if (!lease) {
+    return std::unexpected(std::move(lease.error()));
+  }
+  response.timings.queue = waited + watch.lap();
+  if (auto late = nobody_waits(); !late) {
+    return std::unexpected(std::move(late.error()));
+  }
+  dispatch::ExecutionSlot& slot = **lease;
+  response.device = slot.device();
+  if (auto applied = transform_->apply(scratch().rgb, slot.input(0)); !applied) {
+    return std::unexpected(std::move(applied.error()));
+  }
+  response.timings.resize += watch.lap();
+  if (auto invoked = slot.invoke(); !invoked) {
+    return std::unexpected(std::move(invoked.error()));
+  }
+  response.timings.invoke = watch.lap();
+  auto processed = postprocess(slot, request.options, response);
+  response.timings.postprocess = watch.lap();
+  if (!processed) {
+    return std::unexpected(std::move(processed.error()));
+  }
+  return response;
+}
+
+Result<> LoadedModel::postprocess(const dispatch::ExecutionSlot& slot, const Options& options,
+                                  Response& response) const {
+  const auto top_k = [&](std::int32_t normal) {
+    return static_cast<std::int32_t>(options.top_k.value_or(normal));
+  };
+  const auto prediction = [&](const postprocess::Class& found) {
+    return Prediction{.class_id = found.class_id,
+                      .label = std::string(labels_.name(static_cast<std::size_t>(found.class_id))),
+                      .score = found.score,
+                      .probability = found.probability,
+                      .box = {}};
+  };
+  switch (info_.task) {
+    case repository::Task::classification: {
+      const TensorSpec& spec = slot.outputs().front();
+      response.shape = spec.shape;
+      auto classes =
+          postprocess::classify(spec, slot.output(0),
+                                {.top_k = top_k(default_classes),
+                                 .threshold = options.threshold.value_or(0.0),
+                                 .softmax = info_.activation == repository::Activation::softmax});
+      if (!classes) {
+        return std::unexpected(std::move(classes.error()));
+      }
+      for (const auto& found : *classes) {
+        response.predictions.push_back(prediction(found));
+      }
+      return {};
+    }
+    case repository::Task::detection: {
+      const auto& outputs = info_.detection;
+      response.shape = slot.outputs().at(outputs.boxes).shape;
+      const auto count = floats(slot, outputs.count);
+      auto detections =
+          postprocess::detect({.boxes = floats(slot, outputs.boxes),
+                               .classes = floats(slot, outputs.classes),
+                               .scores = floats(slot, outputs.scores),
+                               .count = count.empty() ? 0.0F : count.front()},
+                              {.top_k = top_k(default_boxes),
+                               .threshold = options.threshold.value_or(default_box_threshold)});
+      if (!detections) {
+        return std::unexpected(std::move(detections.error()));
+      }
+      const double width = response.image_width;
+      const double height = response.image_height;
+      for (const auto& found : *detections) {
+        Prediction& added = response.predictions.emplace_back(prediction(found.best));
+        added.box = Box{.x_min = found.x_min * width,
+                        .y_min = found.y_min * height,
+                        .x_max = found.x_max * width,
+                        .y_max = found.y_max * height};
+      }
+      return {};
+    }
+    case repository::Task::raw_image:
+    case repository::Task::raw:
+      for (std::size_t i = 0; i < slot.outputs().size(); ++i) {
+        const auto bytes = slot.output(i);
+        response.raw_outputs.push_back(
+            {.spec = slot.outputs()[i], .bytes = {bytes.begin(), bytes.end()}});
+      }
+      if (!response.raw_outputs.empty()) {
+        response.shape = response.raw_outputs.front().spec.shape;
+      }
+      return {};
+  }
+  return fail(Code::internal, "a task that postprocess does not know");
+}
+
+}  // namespace gantry::inference

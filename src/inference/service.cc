@@ -1,1 +1,249 @@
-// Being written.
+#include "gantry/inference/service.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <exception>
+#include <format>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "gantry/base/cpu.h"
+#include "gantry/base/text.h"
+#include "gantry/inference/metric_names.h"
+
+namespace gantry::inference {
+namespace {
+
+/// The metrics of one model version on one device.
+class ModelMetrics {
+ public:
+  ModelMetrics(metrics::Registry& registry, const LoadedModel& model)
+      : registry_(&registry),
+        labels_{{"model", model.name()},
+                {"version", model.version()},
+                {"device", std::string(dispatch::device_name(model.device()))}},
+        decode_(phase("decode")),
+        resize_(phase("resize")),
+        queue_(phase("queue")),
+        invoke_(phase("invoke")),
+        postprocess_(phase("postprocess")),
+        ok_(requests("ok")),
+        // Names of the plan's service, for boards that are there already: protocols.md 2.4,
+        // "avalanche".
+        plan_total_(registry.counter("npu_inference_total", "Inferences computed.")),
+        plan_seconds_(registry.counter("npu_inference_time_seconds_total",
+                                       "Time spent in inferences, in seconds.")),
+        plan_average_(registry.gauge("npu_inference_time_seconds_avg",
+                                     "Mean time of an inference since start, in seconds.")) {}
+
+  void answered(const Timings& timings) {
+    decode_.observe(to_seconds(timings.decode));
+    resize_.observe(to_seconds(timings.resize));
+    queue_.observe(to_seconds(timings.queue));
+    invoke_.observe(to_seconds(timings.invoke));
+    postprocess_.observe(to_seconds(timings.postprocess));
+    ok_.add();
+    plan_total_.add();
+    plan_seconds_.add(to_seconds(timings.invoke));
+    plan_average_.set(plan_seconds_.value() / plan_total_.value());
+  }
+  void failed(Code code) { requests(code_name(code)).add(); }
+
+ private:
+  metrics::Histogram& phase(std::string_view name) {
+    return phase_histogram(*registry_, labels_.at("model"), labels_.at("version"),
+                           labels_.at("device"), name);
+  }
+  metrics::Counter& requests(std::string_view outcome) {
+    auto labels = labels_;
+    labels["outcome"] = outcome;
+    return registry_->counter("gantry_inference_requests_total",
+                              "Requests for an inference, by outcome: ok or the error's code.",
+                              labels);
+  }
+
+  metrics::Registry* registry_;
+  metrics::Labels labels_;
+  metrics::Histogram& decode_;
+  metrics::Histogram& resize_;
+  metrics::Histogram& queue_;
+  metrics::Histogram& invoke_;
+  metrics::Histogram& postprocess_;
+  metrics::Counter& ok_;
+  metrics::Counter& plan_total_;
+  metrics::Counter& plan_seconds_;
+  metrics::Gauge& plan_average_;
+};
+
+}  // namespace
+
+struct Service::Impl {
+  Impl(ServiceConfig config, std::shared_ptr<LoadedModel> loaded, metrics::Registry& registry)
+      : model(std::move(loaded)),
+        model_metrics(registry, *model),
+        queue("worker",
+              model->slots().size() +
+                  (config.decode_threads != 0 ? config.decode_threads : available_cores()),
+              config.queue_capacity) {}
+
+  std::shared_ptr<LoadedModel> model;
+  ModelMetrics model_metrics;
+  std::atomic<bool> draining = false;
+  /// Recent mean of invoke in nanoseconds, for retry_after_seconds(); a lost update does no harm.
+  std::atomic<std::int64_t> invoke_ns = 0;
+  dispatch::WorkQueue queue;  // last: its threads use all of the above
+};
+
+/// One accepted request. Lives in the queue's closure; whoever destroys it unanswered answers it.
+class Service::Job {
+ public:
+  Job(Impl& service, std::shared_ptr<LoadedModel> model, Request request, Done done)
+      : service_(&service),
+        model_(std::move(model)),
+        request_(std::move(request)),
+        done_(std::move(done)) {
+    request_.cancelled = stop_.get_token();
+  }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  ~Job() {
+    if (done_) {
+      finish(fail(Code::unavailable, "shut down before the request was started"));
+    }
+  }
+
+  void run() noexcept {
+    try {
+      finish(model_->infer(request_, Clock::now() - accepted_));
+    } catch (const std::exception& error) {  // the thread's catch-all
+      finish(fail(Code::internal, std::format("unexpected: {}", error.what())));
+    }
+  }
+
+  void finish(Result<Response> result) {
+    if (result) {
+      service_->model_metrics.answered(result->timings);
+      const auto now = std::chrono::nanoseconds(result->timings.invoke).count();
+      const auto before = service_->invoke_ns.load(std::memory_order_relaxed);
+      service_->invoke_ns.store(before == 0 ? now : before + (now - before) / 8,
+                                std::memory_order_relaxed);
+    } else {
+      service_->model_metrics.failed(result.error().code);
+    }
+    std::exchange(done_, nullptr)(std::move(result));
+  }
+
+  /// It was never accepted: nobody is to be answered.
+  void abandon() noexcept { done_ = nullptr; }
+  void request_stop() { stop_.request_stop(); }
+
+ private:
+  Impl* service_;
+  std::shared_ptr<LoadedModel> model_;
+  Request request_;
+  Done done_;
+  std::stop_source stop_;
+  Clock::time_point accepted_ = Clock::now();
+};
+
+bool Service::Ticket::cancel() {
+  const auto job = job_.lock();
+  if (!job) {
+    return false;  // answered already
+  }
+  if (queue_->withdraw(id_)) {
+    job->finish(fail(Code::cancelled, "the client hung up"));
+    return true;
+  }
+  job->request_stop();
+  return false;
+}
+
+Service::Service(ServiceConfig config, std::shared_ptr<LoadedModel> model,
+                 metrics::Registry& metrics)
+    : impl_(std::make_unique<Impl>(config, std::move(model), metrics)) {
+  const metrics::Labels labels{{"model", impl_->model->name()},
+                               {"version", impl_->model->version()}};
+  auto device_labels = labels;
+  device_labels["device"] = dispatch::device_name(impl_->model->device());
+  auto& waiting = metrics.gauge("gantry_queue_depth", "Requests that wait to be worked on.");
+  auto& capacity =
+      metrics.gauge("gantry_queue_capacity", "Requests that may wait before new ones are refused.");
+  auto& busy = metrics.gauge("gantry_slots_busy", "Execution slots at work.", device_labels);
+  auto& slots = metrics.gauge("gantry_slots", "Execution slots.", device_labels);
+  auto& ready =
+      metrics.gauge("gantry_model_ready", "1 if the model version takes requests.", labels);
+  capacity.set(static_cast<double>(impl_->queue.capacity()));
+  slots.set(static_cast<double>(impl_->model->slots().size()));
+  metrics.on_expose([impl = impl_.get(), &waiting, &busy, &ready] {
+    waiting.set(static_cast<double>(impl->queue.waiting()));
+    busy.set(static_cast<double>(impl->model->slots().busy()));
+    ready.set(impl->draining ? 0.0 : 1.0);
+  });
+}
+
+Service::~Service() = default;
+
+Result<std::shared_ptr<LoadedModel>> Service::find(std::string_view model,
+                                                   std::string_view version) const {
+  const LoadedModel& have = *impl_->model;
+  if (!model.empty() && model != have.name()) {
+    return fail(Code::not_found,
+                std::format("model {} is not here; there is \"{}\"", quoted(model), have.name()));
+  }
+  if (!version.empty() && version != have.version()) {
+    return fail(Code::not_found, std::format("model \"{}\" has no version {}; there is \"{}\"",
+                                             have.name(), quoted(version), have.version()));
+  }
+  return impl_->model;
+}
+
+Result<Service::Ticket> Service::submit(std::shared_ptr<LoadedModel> model, Request request,
+                                        Done done) {
+  const auto refuse = [&](Error error) {
+    impl_->model_metrics.failed(error.code);
+    return std::unexpected(std::move(error));
+  };
+  if (auto valid = model->validate(request.options); !valid) {
+    return refuse(std::move(valid.error()));
+  }
+  const auto job =
+      std::make_shared<Job>(*impl_, std::move(model), std::move(request), std::move(done));
+  auto id = impl_->queue.submit([job] { job->run(); });
+  if (!id) {
+    job->abandon();
+    return refuse(std::move(id.error()));
+  }
+  return Ticket(job, impl_->queue, *id);
+}
+
+std::vector<ModelStatus> Service::status() const {
+  const LoadedModel& model = *impl_->model;
+  return {{.name = model.name(),
+           .version = model.version(),
+           .task = std::string(repository::task_name(model.info().task)),
+           .device = model.device(),
+           .slots = model.config().slots,
+           .threads_per_slot = model.config().threads_per_slot,
+           .ready = !impl_->draining}};
+}
+
+bool Service::is_ready() const { return !impl_->draining; }
+
+int Service::retry_after_seconds() const {
+  const double waiting = static_cast<double>(impl_->queue.waiting());
+  const double slots = static_cast<double>(impl_->model->slots().size());
+  const double seconds = waiting / slots * static_cast<double>(impl_->invoke_ns.load()) * 1e-9;
+  constexpr double longest = 60;
+  return static_cast<int>(std::clamp(std::ceil(seconds), 1.0, longest));
+}
+
+bool Service::drain(Deadline deadline) {
+  impl_->draining = true;
+  impl_->queue.close();
+  return impl_->queue.drain(deadline);
+}
+
+}  // namespace gantry::inference

@@ -22,15 +22,17 @@ using Trial = std::function<Result<>(const std::filesystem::path& model)>;
 
 struct ModelConfig {
   std::filesystem::path path;
-  std::string name;                ///< empty: the file's stem
+  std::string name;  ///< empty: the file's stem
   std::string version = "1";
-  std::filesystem::path labels;    ///< empty: beside the model, else in its metadata
-  std::size_t slots = 0;           ///< 0: chosen from the cores
-  int threads_per_slot = 0;        ///< 0: chosen from the cores
-  bool warm_up = true;             ///< run every slot once before the model is ready
+  std::filesystem::path labels;  ///< empty: beside the model, else in its metadata
+  std::size_t slots = 0;         ///< 0: cores / threads_per_slot, at least 1
+  int threads_per_slot = 0;      ///< 0: two where there are two cores for it, else one
+  bool warm_up = true;           ///< run every slot once before the model is ready
   image::DecodeOptions decode;
-  std::optional<InputTransform::Normalization> normalization;  ///< else the metadata's, else the rule of InputTransform
-  Trial trial;                     ///< empty: none
+  std::optional<InputTransform::Normalization>
+      normalization;      ///< else the metadata's, else the rule of InputTransform
+  Trial trial;            ///< empty: none
+  std::size_t cores = 0;  ///< for the two defaults above; 0: available_cores()
   std::size_t max_file_bytes = std::size_t{1} << 30U;
 };
 
@@ -38,8 +40,8 @@ struct ModelConfig {
 /// Threads: thread-safe.
 class LoadedModel {
  public:
-  /// Reads, checks, tries, loads and warms up. Errors: what read_model, the trial and TensorFlow Lite
-  /// say, prefixed with the path.
+  /// Reads, checks, tries, loads and warms up. Errors: what read_model, the trial and TensorFlow
+  /// Lite say, prefixed with the path.
   [[nodiscard]] static Result<std::shared_ptr<LoadedModel>> load(ModelConfig config);
 
   [[nodiscard]] const std::string& name() const noexcept { return config_.name; }
@@ -50,19 +52,36 @@ class LoadedModel {
   [[nodiscard]] dispatch::SlotPool& slots() noexcept { return *slots_; }
   [[nodiscard]] dispatch::Device device() const noexcept { return dispatch::Device::cpu; }
   /// Empty for models whose input is no image.
-  [[nodiscard]] const std::optional<InputTransform>& transform() const noexcept { return transform_; }
+  [[nodiscard]] const std::optional<InputTransform>& transform() const noexcept {
+    return transform_;
+  }
 
-  /// Errors: failed_precondition if the model takes no image; invalid_argument for options out of range.
+  /// Errors: failed_precondition if the model takes no image; invalid_argument for options out of
+  /// range.
   [[nodiscard]] Result<> validate(const Options& options) const;
 
   /// One request, in the calling thread: decode, resize, wait for a slot, invoke, post-process.
-  /// Errors: those of decode and validate; deadline_exceeded; unavailable.
-  [[nodiscard]] Result<Response> infer(const Request& request);
+  /// `waited` is what the request has spent in a queue already; it is added to Timings::queue.
+  /// Errors: those of decode and validate; deadline_exceeded; cancelled; unavailable.
+  [[nodiscard]] Result<Response> infer(const Request& request, Clock::duration waited = {});
   /// The input tensor that infer() would feed for this picture.
   [[nodiscard]] Result<std::vector<std::byte>> input_tensor(std::span<const std::byte> image) const;
 
+  /// How long loading took, by step; for `bench` and the log.
+  struct LoadTimes {
+    Clock::duration read{}, trial{}, create{}, warm_up{};
+  };
+  [[nodiscard]] const LoadTimes& load_times() const noexcept { return load_times_; }
+
  private:
   LoadedModel() = default;
+  /// Decodes and resizes into this thread's scratch memory; fills the timings and the picture's
+  /// size.
+  Result<> prepare(std::span<const std::byte> image, Response& response) const;
+  [[nodiscard]] Result<> postprocess(const dispatch::ExecutionSlot& slot, const Options& options,
+                                     Response& response) const;
+
+  LoadTimes load_times_;
   ModelConfig config_;
   repository::ModelInfo info_;
   repository::Labels labels_;

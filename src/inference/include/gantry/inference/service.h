@@ -15,8 +15,8 @@
 namespace gantry::inference {
 
 struct ServiceConfig {
-  std::size_t queue_capacity = 128;       ///< requests that may wait, beyond those being worked on
-  std::size_t decode_threads = 0;         ///< threads beyond one per slot; 0: as many as cores
+  std::size_t queue_capacity = 128;  ///< requests that may wait, beyond those being worked on
+  std::size_t decode_threads = 0;    ///< threads beyond one per slot; 0: as many as cores
 };
 
 /// What /health tells.
@@ -31,23 +31,29 @@ struct ModelStatus {
 /// Takes requests, queues them within a bound, runs them on worker threads.
 /// Threads: thread-safe.
 class Service {
+  class Job;
+
  public:
   using Done = std::function<void(Result<Response>)>;
 
-  /// A request that was accepted.
+  /// A request that was accepted. Not to be used after the service is gone.
   class Ticket {
    public:
     /// Nobody waits any more. True if the request had not been started: it is dropped, `done` is
-    /// called with cancelled on the calling thread. False: it runs on, `done` comes as usual.
+    /// called with cancelled on the calling thread. False: it was; `done` comes as usual, and the
+    /// request stops at the next phase that it has not begun.
     bool cancel();
 
    private:
     friend class Service;
-    struct State;
-    explicit Ticket(std::shared_ptr<State> state) : state_(std::move(state)) {}
-    std::shared_ptr<State> state_;
+    Ticket(std::weak_ptr<Job> job, dispatch::WorkQueue& queue, dispatch::WorkId id)
+        : job_(std::move(job)), queue_(&queue), id_(id) {}
+    std::weak_ptr<Job> job_;
+    dispatch::WorkQueue* queue_;
+    dispatch::WorkId id_;
   };
 
+  /// `metrics` must outlive the service and must not be exposed after it is gone.
   Service(ServiceConfig config, std::shared_ptr<LoadedModel> model, metrics::Registry& metrics);
   ~Service();
   Service(const Service&) = delete;
@@ -58,18 +64,21 @@ class Service {
   [[nodiscard]] Result<std::shared_ptr<LoadedModel>> find(std::string_view model,
                                                           std::string_view version) const;
 
-  /// Queues a request. `done` is called exactly once, on a worker thread (or in cancel()), unless
-  /// submit itself fails.
-  /// Errors: resource_exhausted if the queue is full; unavailable once draining; those of validate().
-  [[nodiscard]] Result<Ticket> submit(std::shared_ptr<LoadedModel> model, Request request, Done done);
+  /// Queues a request. `done` is called exactly once unless submit itself fails: on a worker
+  /// thread, in cancel(), or with unavailable in the service's destructor. It must not throw or
+  /// block. Errors: resource_exhausted if the queue is full; unavailable once draining; those of
+  /// validate().
+  [[nodiscard]] Result<Ticket> submit(std::shared_ptr<LoadedModel> model, Request request,
+                                      Done done);
 
   [[nodiscard]] std::vector<ModelStatus> status() const;
   [[nodiscard]] bool is_ready() const;
-  /// Seconds after which a refused caller may try again: the queue's length at the present speed, at least 1.
+  /// Seconds after which a refused caller may try again: the queue's length at the present speed,
+  /// at least 1.
   [[nodiscard]] int retry_after_seconds() const;
 
-  /// Takes no new requests (is_ready() turns false) and waits for the accepted ones until `deadline`.
-  /// True if all were answered.
+  /// Takes no new requests (is_ready() turns false) and waits for the accepted ones until
+  /// `deadline`. True if all were answered.
   bool drain(Deadline deadline);
 
  private:
