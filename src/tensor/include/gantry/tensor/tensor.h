@@ -14,8 +14,20 @@ namespace gantry {
 
 /// Element types that a TensorFlow Lite tensor may have.
 enum class DType : std::uint8_t {
-  uint8, int8, uint16, int16, uint32, int32, uint64, int64,
-  float16, float32, float64, boolean, string, other,
+  uint8,
+  int8,
+  uint16,
+  int16,
+  uint32,
+  int32,
+  uint64,
+  int64,
+  float16,
+  float32,
+  float64,
+  boolean,
+  string,
+  other,
 };
 
 /// "uint8", "float32", …: NumPy's names.
@@ -63,11 +75,13 @@ struct TensorSpec {
 /// How 8-bit RGB samples become elements of a model's input:
 ///   real = (sample - mean[c]) / stddev[c], then value = real for float inputs, and
 ///   value = clamp(round(real / scale) + zero_point), halves away from zero, for quantised ones.
-/// The usual uint8 input (scale 1/128, zero point 127 or 128, mean 127.5 or 127, stddev 127.5 or 128)
-/// comes out as the sample itself; such transforms are recognised and copied, see is_identity().
+/// A transform to 8 bits that comes out within one step of the sample's byte everywhere (scale
+/// 1/128, zero point 128 with mean 127.5 and stddev 127.5 is such a one) was meant to be the byte
+/// itself, as such models are fed by everyone, and becomes exactly that: the sample for uint8,
+/// sample - 128 for int8.
 ///
-/// Channels: 3, or 1 (then luma L = (R*19595 + G*38470 + B*7471 + 0x8000) >> 16, Pillow's convert("L")).
-/// Threads:  thread-safe once made.
+/// Channels: 3, or 1 (then luma L = (R*19595 + G*38470 + B*7471 + 0x8000) >> 16, Pillow's
+/// convert("L")). Threads:  thread-safe once made.
 class InputTransform {
  public:
   struct Normalization {
@@ -76,18 +90,22 @@ class InputTransform {
     friend bool operator==(const Normalization&, const Normalization&) = default;
   };
   /// `spec` must be [1,H,W,C] with C 1 or 3 and dtype uint8, int8, int16 or float32.
-  /// Without a normalisation: quantised 8-bit inputs whose scale is within 1/128 ± 2% take
-  /// mean/stddev that make the sample's byte the value (uint8) or sample-128 (int8); scale 1/255
-  /// ± 2% and scale 1 take real = sample/255 and real = sample; other quantised inputs take
-  /// real = (sample - 127) / 128 [the rule of MODELS.md for EdgeTPU models]; float takes
-  /// (sample - 127.5) / 127.5.
-  /// Errors: failed_precondition naming the tensor, wanted and found.
+  /// Without a normalisation:
+  ///   - 8-bit inputs without quantisation, or whose scale is 1/128, 1/255 or 1 within 2 % (256
+  ///   steps span
+  ///     -1 to 1, 0 to 1 or the samples themselves; the zero point says where), take the byte: the
+  ///     sample for uint8, sample - 128 for int8;
+  ///   - other quantised inputs take real = (sample - 127) / 128, the rule of EdgeTPU models;
+  ///   - float32 takes (sample - 127.5) / 127.5; int16 without quantisation the sample.
+  /// A float32 model that wants anything else (0 to 1, 0 to 255) has to say so in its metadata or
+  /// config. Errors: failed_precondition naming the tensor, wanted and found.
   [[nodiscard]] static Result<InputTransform> create(const TensorSpec& spec,
                                                      std::optional<Normalization> normalization);
 
   [[nodiscard]] std::int32_t width() const noexcept { return width_; }
   [[nodiscard]] std::int32_t height() const noexcept { return height_; }
   [[nodiscard]] std::int32_t channels() const noexcept { return channels_; }
+  /// The input tensor's bytes are the picture's.
   [[nodiscard]] bool is_identity() const noexcept { return identity_; }
 
   /// Writes the input tensor of a picture of exactly width() x height() pixels.
@@ -103,8 +121,10 @@ class InputTransform {
   std::int32_t channels_ = 0;
   DType dtype_ = DType::uint8;
   bool identity_ = false;
-  std::vector<std::int16_t> quantized_table_;  ///< [channels][256], quantised inputs
-  std::vector<float> float_table_;             ///< [channels][256], float inputs
+  // [channels][256] elements, in the one that has the input's dtype.
+  std::vector<std::uint8_t> table8_;  ///< int8 as two's complement
+  std::vector<std::int16_t> table16_;
+  std::vector<float> table32_;
 };
 
 }  // namespace gantry
