@@ -51,9 +51,11 @@ struct OperatorTime {
 /// One interpreter with its tensors. Threads: one thread at a time; any thread.
 class Session {
  public:
-  /// Builds the interpreter and allocates its tensors.
+  /// Builds the interpreter, allocates its tensors and sets the inputs to zero bytes.
   /// Errors: invalid_argument if TensorFlow Lite refuses the model (unknown custom operator, wrong
-  ///         shapes), in its own words.
+  ///         shapes), in its own words; unimplemented for inputs that are no numbers (strings).
+  /// Memory: what the graph asks for; a model that asks for more than there is ends the process, so
+  ///         foreign ones belong into a trial run first.
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model,
                                                                SessionOptions options);
   ~Session();
@@ -64,7 +66,8 @@ class Session {
   [[nodiscard]] const std::vector<TensorSpec>& inputs() const;
   [[nodiscard]] const std::vector<TensorSpec>& outputs() const;
 
-  /// The input tensor's memory, to be written before invoke(). Index < inputs().size().
+  /// The input tensor's memory, to be written before every invoke(): the graph may reuse it.
+  /// Index < inputs().size().
   [[nodiscard]] std::span<std::byte> input(std::size_t index);
   /// The output tensor's memory, valid until the next invoke(). Index < outputs().size().
   [[nodiscard]] std::span<const std::byte> output(std::size_t index) const;
