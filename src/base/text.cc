@@ -49,6 +49,17 @@ std::size_t utf8_length(std::string_view text) noexcept {
 
 }  // namespace
 
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) {
+      return false;
+    }
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::optional<std::int64_t> parse_int(std::string_view text) {
   return parse_all<std::int64_t>(text);
 }

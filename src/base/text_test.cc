@@ -70,6 +70,13 @@ TEST(QuotedProperty, HasNoControlCharacterAndStaysShort) {
   });
 }
 
+TEST(Utf8Test, AcceptsWholeSequencesOnly) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8("caf\u00E9 \U0001F408"));
+  EXPECT_FALSE(is_utf8("\xE9t\xE9"));
+  EXPECT_FALSE(is_utf8("cut \xF0\x9F\x90"));
+}
+
 struct BytesCase {
   const char* name;
   std::uint64_t bytes;

@@ -16,6 +16,9 @@ namespace gantry {
 /// how foreign text is put into a message or a log line.
 [[nodiscard]] std::string quoted(std::string_view text, std::size_t max_bytes = 80);
 
+/// Is all of `text` well-formed UTF-8? Source: RFC 3629, section 4.
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+
 /// "4.3 MB": for people.
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
 
