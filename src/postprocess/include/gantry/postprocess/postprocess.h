@@ -12,9 +12,9 @@ namespace gantry::postprocess {
 
 /// One class with its score.
 struct Class {
-  std::int32_t class_id = 0;   ///< index in the model's output
-  double score = 0.0;          ///< the tensor's own value: the raw integer where it is quantised
-  double probability = 0.0;    ///< in [0, 1]
+  std::int32_t class_id = 0;  ///< index in the model's output
+  double score = 0.0;         ///< the tensor's own value: the raw integer where it is quantised
+  double probability = 0.0;   ///< in [0, 1]
 };
 
 /// A box with its class. Coordinates are fractions of the picture, in [0, 1], x_min <= x_max.
@@ -24,9 +24,9 @@ struct Detection {
 };
 
 struct ClassificationOptions {
-  std::int32_t top_k = 5;      ///< at most so many, at least 1
-  double threshold = 0.0;      ///< least probability
-  bool softmax = false;        ///< turn logits into probabilities first
+  std::int32_t top_k = 5;  ///< at most so many, at least 1
+  double threshold = 0.0;  ///< least probability
+  bool softmax = false;    ///< turn logits into probabilities first
 };
 
 /// The best classes of one output, highest probability first, the lower index first among equals.
@@ -50,8 +50,8 @@ struct DetectionOptions {
 };
 
 /// The detections of TFLite_Detection_PostProcess at or above the threshold, best score first.
-/// Boxes are clamped to the picture; rows with NaN or an empty box, and a count outside [0, N], are dropped or cut.
-/// Errors: invalid_argument if the sizes do not agree.
+/// Boxes are clamped to the picture; rows with NaN or an empty box, and a count outside [0, N], are
+/// dropped or cut. Errors: invalid_argument if the sizes do not agree.
 [[nodiscard]] Result<std::vector<Detection>> detect(const DetectionTensors& tensors,
                                                     const DetectionOptions& options);
 
