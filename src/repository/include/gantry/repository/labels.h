@@ -16,19 +16,23 @@ class Labels {
   Labels() = default;
   explicit Labels(std::vector<std::string> names) : names_(std::move(names)) {}
 
-  /// Reads a label file: one name a line, or "index  name" (also "index: name" and "index,name") with gaps;
-  /// UTF-8, LF or CRLF, a BOM and trailing empty lines are allowed; names are trimmed.
+  /// Reads a label file: one name a line, or "index  name" (also "index: name" and "index,name")
+  /// with gaps; UTF-8, LF or CRLF, a BOM and trailing empty lines are allowed; names are trimmed.
+  /// Lines are "index  name" where all are; with a single space between, they also have to count
+  /// upwards from 0, since "2 legged" is a name. An index with leading zeros is none ("007 film").
   /// Errors: invalid_argument naming line, wanted and found (index not increasing or above 100 000,
   ///         not UTF-8, line longer than 1000 bytes, more than 100 000 lines).
   [[nodiscard]] static Result<Labels> parse(std::string_view text);
   [[nodiscard]] static Result<Labels> read(const std::filesystem::path& path);
 
   /// Fits the list to a model with `classes` outputs: a list one shorter gets "background" in
-  /// front, a list one longer that begins with "background" loses it; other lengths stay.
+  /// front, a list one longer that begins with "background" (or "???") loses it; others stay.
   [[nodiscard]] Labels fitted_to(std::size_t classes) &&;
 
   /// The name of a class; empty if there is none ("n/a", "???" and gaps count as none).
   [[nodiscard]] std::string_view name(std::size_t class_id) const noexcept;
+  /// As the file has them, "n/a" included.
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
   [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
   [[nodiscard]] bool empty() const noexcept { return names_.empty(); }
 

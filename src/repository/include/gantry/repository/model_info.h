@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gantry/base/error.h"
@@ -13,6 +14,12 @@
 namespace gantry::repository {
 
 /// What a model is for, as far as its graph tells.
+///
+/// An image input is the only input, [1,H,W,C] of uint8, int8, int16 or float32, and
+///   - C = 3 and both sides at least 2, or
+///   - C = 1 and both sides at least 24: a smaller one is more often a spectrogram (49x10) than a
+///   picture, or
+///   - C = 1 or 3 where the metadata calls it an image.
 enum class Task : std::uint8_t {
   classification,  ///< one image input, one output [1,N] (or [1,1,1,N]), N >= 2
   detection,       ///< one image input, outputs of TFLite_Detection_PostProcess
@@ -21,46 +28,57 @@ enum class Task : std::uint8_t {
 };
 [[nodiscard]] std::string_view task_name(Task task) noexcept;
 
-/// What to do with an output's real values to get probabilities.
+/// What to do with a classifier's real values to get probabilities.
 enum class Activation : std::uint8_t {
-  none,     ///< the graph ends in SOFTMAX or LOGISTIC: they are probabilities
-  softmax,  ///< it does not: they are logits
+  none,  ///< they are some: the graph ends in SOFTMAX, LOGISTIC or a custom operator, or the
+         ///< output's quantisation can express nothing but 0 to 1
+  softmax,  ///< they are logits
 };
 
 /// One operator of the main subgraph.
 struct OperatorInfo {
-  std::string name;                    ///< "CONV_2D", or the custom code
+  std::string name;  ///< "CONV_2D", or the custom code
   bool custom = false;
-  std::vector<std::int32_t> inputs;    ///< tensor indices, -1 where an optional one is absent
-  std::vector<std::int32_t> outputs;   ///< tensor indices
+  std::vector<std::int32_t> inputs;   ///< tensor indices, -1 where an optional one is absent
+  std::vector<std::int32_t> outputs;  ///< tensor indices
 };
 
 /// What can be told of a `.tflite` file without running it.
 struct ModelInfo {
-  std::string description;             ///< of the file or its metadata, may be empty
-  std::vector<TensorSpec> inputs;      ///< in the interpreter's order
-  std::vector<TensorSpec> outputs;     ///< in the interpreter's order
-  std::vector<OperatorInfo> operators; ///< of subgraph 0, in order
+  std::string description;              ///< of the file or its metadata, may be empty
+  std::vector<TensorSpec> inputs;       ///< in the interpreter's order
+  std::vector<TensorSpec> outputs;      ///< in the interpreter's order
+  std::vector<OperatorInfo> operators;  ///< of subgraph 0, in order
   std::size_t subgraphs = 1;
   std::size_t file_bytes = 0;
   Task task = Task::raw;
   Activation activation = Activation::none;
-  /// For Task::detection: which model output is boxes [1,N,4], classes [1,N], scores [1,N], count [1].
+  /// For Task::detection: which model output is boxes [1,N,4], classes [1,N], scores [1,N], count
+  /// [1].
   struct DetectionOutputs {
     std::size_t boxes = 0, classes = 1, scores = 2, count = 3;
+    std::size_t class_count =
+        0;  ///< as the operator's options state it, without background; 0: not stated
   };
   DetectionOutputs detection;
   /// From TFLITE_METADATA, if there is one.
   std::optional<InputTransform::Normalization> normalization;
-  std::vector<std::string> labels;     ///< of the metadata's associated label file, may be empty
+  std::vector<std::string> labels;  ///< of the metadata's associated label file, may be empty
+  std::vector<std::string>
+      warnings;  ///< what was left out and why: metadata or labels that can't be read
 };
 
 /// Reads and checks a model file's bytes.
 ///
-/// Accepts nothing that TensorFlow Lite would trip over: the flatbuffer is verified, indices of
-/// tensors, buffers and operator codes are in range, shapes are sane, constant tensors have the
-/// bytes that their shape needs.
-/// Errors: invalid_argument naming what is wrong. Time and memory are linear in the file's size.
+/// Accepts nothing that TensorFlow Lite would follow out of the file or into memory that it never
+/// made: the flatbuffer is verified; indices of tensors, buffers, operator codes and subgraphs are
+/// in range; shapes have no negative extents, no tensor 2^31 bytes, all that are computed together
+/// at most 4 GiB; constant tensors have the bytes that their shape needs; operators read only what
+/// is there by then and write no constants; scales are there where kernels divide by them. What
+/// only a kernel can find wrong (its options, its shapes, its memory) is left to TensorFlow Lite,
+/// in a trial run for foreign models. Errors: invalid_argument naming what is wrong; out_of_range
+/// above a limit. Time and memory are linear
+///         in the file's size.
 /// Source: TensorFlow Lite schema v3 (schema_generated.h), metadata schema of tflite-support.
 [[nodiscard]] Result<ModelInfo> read_model(std::span<const std::byte> bytes);
 

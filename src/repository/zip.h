@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "gantry/base/error.h"
+
+namespace gantry::repository {
+
+/// Reads one file of the zip archive that is appended to `bytes` (files packed into a model lie
+/// there).
+///
+/// Stored and deflated entries; checks the CRC. Takes the last archive of the file, and its offsets
+/// as counted from wherever it begins, as unzip does. Errors:  not_found if there is no archive or
+/// no such file in it; invalid_argument if either is
+///          damaged; unimplemented for other compression, encryption and zip64; out_of_range above
+///          `max_bytes`.
+/// Source:  PKWARE APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12, 4.3.16.
+[[nodiscard]] Result<std::string> read_zipped_file(std::span<const std::byte> bytes,
+                                                   std::string_view name, std::size_t max_bytes);
+
+}  // namespace gantry::repository
