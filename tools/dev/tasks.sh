@@ -1,0 +1,139 @@
+#!/bin/bash
+# The commands of ./dev that need compilers; ./dev runs this where they are. The current folder is the user's.
+set -euo pipefail
+# shellcheck source=tools/dev/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+default_model=$repo/../shared/models/mobilenet_v1_1.0_224_quant.tflite
+default_labels=$repo/../shared/labels/labels_mobilenet_quant_v1_224.txt
+
+# configure PRESET: only when there is a reason; what CMake itself notices, ninja does.
+configure() {
+  local build=$repo/build/$1 log=$repo/build/$1/configure.log known=
+  mkdir -p "$build"
+  [[ -e $build/.toolchain ]] && known=$(<"$build/.toolchain")
+  if [[ -n $known && $known != "${GANTRY_DEV_TOOLCHAIN:-}" ]]; then
+    say "build/$1 was made with another compiler: making it afresh"
+    rm -rf -- "$build"
+    mkdir -p "$build"
+    known=
+  fi
+  [[ -n $known && -e $build/build.ninja && ! $repo/CMakePresets.json -nt $build/.toolchain ]] && return
+  say "configuring build/$1"
+  guarded env -C "$repo" cmake --preset "$1" >"$log" 2>&1 || {
+    grep -A 20 'CMake Error' "$log" >&2 || tail -n 30 "$log" >&2
+    die "configuring build/$1 failed: see $log"
+  }
+  printf '%s\n' "${GANTRY_DEV_TOOLCHAIN:-}" >"$build/.toolchain"
+}
+
+# build PRESET [TARGET…]: silent when there is nothing to do. All that is said goes to stderr.
+build() {
+  local build=$repo/build/$1 status=0
+  configure "$1"
+  shift
+  if ninja -C "$build" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
+    guarded ninja -C "$build" -j "$jobs" --quiet "$@" >&2 || status=$? # it may still find that CMake has to run
+  else
+    say "building ${build#"$repo/"}"
+    if [[ -t 2 ]]; then
+      NINJA_STATUS='[%f/%t, %es] ' guarded ninja -C "$build" -j "$jobs" "$@" >&2 || status=$?
+    else
+      NINJA_STATUS='[%f/%t %e] ' guarded ninja -C "$build" -j "$jobs" "$@" > >(sparse >&2) 2>&1 || status=$?
+    fi
+  fi
+  ((status == 0)) || die "building failed"
+}
+
+# sparse: of ninja's status lines one every 20 seconds; everything else.
+sparse() {
+  awk '/^\[[0-9]+\/[0-9]+ [0-9.]+\] / { split($2, t, "."); if (t[1] - told < 20) { held = $0; next } told = t[1] + 0; held = "" }
+       /^ninja: Entering directory/ { next }
+       { if (held != "" && /^FAILED/) print held; held = ""; print; fflush() }'
+}
+
+gantry() {
+  build dev gantry
+  exec "$repo/build/dev/apps/gantry/gantry" "$@"
+}
+
+serve() {
+  local argument
+  for argument in "$@"; do
+    case $argument in
+      --model | --model=* | --config | --config=* | -h | --help) gantry serve "$@" ;;
+    esac
+  done
+  [[ -z ${GANTRY_MODEL:-}${GANTRY_CONFIG:-} ]] || gantry serve "$@"
+  [[ -e $default_model ]] ||
+    die "there is no model to serve: $(realpath -m "$default_model") is not there; give one: ./dev serve --model PATH.tflite"
+  set -- --model "$default_model" "$@"
+  [[ ! -e $default_labels || " $* " == *" --labels"* || -n ${GANTRY_LABELS:-} ]] || set -- "$@" --labels "$default_labels"
+  gantry serve "$@"
+}
+
+run_tests() {
+  local preset status=0 arguments=() junit
+  preset=$(preset_of "$@")
+  while (($#)); do
+    case $1 in
+      --preset) shift ;;
+      --preset=*) ;;
+      *) arguments+=("$1") ;;
+    esac
+    (($# == 0)) || shift
+  done
+  junit=$repo/build/$preset/junit.xml
+  rm -f "$junit"
+  build "$preset"
+  [[ -t 1 ]] && arguments=(--progress "${arguments[@]}")
+  CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$jobs} \
+    guarded env -C "$repo" ctest --preset "$preset" --output-junit "$junit" "${arguments[@]}" || status=$?
+  if [[ -e $junit ]]; then
+    printf '%s: %s\n' "$preset" "$("$repo/tools/dev/totals.sh" "$junit")"
+  fi
+  return "$status"
+}
+
+# fuzz [SECONDS [NAME…]]: libFuzzer from a fixed seed on a copy of each target's corpus, so that a run can be repeated.
+fuzz() {
+  local seconds=${1:-10} status=0 target work corpus
+  (($# == 0)) || shift
+  build fuzz fuzzers
+  local fuzzers=$repo/build/fuzz/fuzzers targets=("$@")
+  (($#)) || mapfile -t targets < <(find "$fuzzers" -maxdepth 1 -type f -perm -u+x -printf '%f\n' | sort)
+  ((${#targets[@]})) || say "there are no fuzz targets"
+  for target in "${targets[@]}"; do
+    work=$repo/build/fuzz/work/$target
+    mkdir -p "$work/new" "$work/crashes"
+    mapfile -t corpus < <(while read -r folder; do [[ ! -d $folder ]] || echo "$folder"; done <"$fuzzers/$target.corpus")
+    say "fuzzing $target for $seconds s"
+    guarded "$fuzzers/$target" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+      -artifact_prefix="$work/crashes/" "$work/new" "${corpus[@]}" >"$work/log" 2>&1 || {
+      status=1
+      tail -n 40 "$work/log" >&2
+      say "$target: failed; the input is in $work/crashes, all output in $work/log"
+      continue
+    }
+    say "$target: $(awk '/stat::number_of_executed_units/ { print $2 }' "$work/log") inputs, nothing found"
+  done
+  return "$status"
+}
+
+command=$1
+shift
+case $command in
+  build) build "$@" ;;
+  serve) serve "$@" ;;
+  gantry) gantry "$@" ;;
+  test) run_tests "$@" ;;
+  fuzz) fuzz "$@" ;;
+  lint)
+    [[ -n ${1:-} ]] || configure dev
+    guarded "$repo/tools/dev/lint.sh" "$@"
+    ;;
+  bench)
+    build release
+    guarded python3 "$repo/tests/bench/run.py" --build-dir "$repo/build/release" "$@"
+    ;;
+esac
