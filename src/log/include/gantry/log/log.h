@@ -22,13 +22,15 @@ struct Field {
   std::variant<std::string_view, std::int64_t, double, bool> value;
 };
 
-/// Sets what is written, to stderr. Called once by main() before threads start; until then: text, info.
+/// Sets what is written, to stderr. Called once by main() before threads start; until then: text,
+/// info.
 void configure(Level level, Format format);
 [[nodiscard]] Result<Level> parse_level(std::string_view name);
 
 /// Writes one line. Foreign text in fields is escaped; invalid UTF-8 is replaced. Never throws.
 /// Threads: thread-safe.
-void write(Level level, std::string_view message, std::initializer_list<Field> fields = {}) noexcept;
+void write(Level level, std::string_view message,
+           std::initializer_list<Field> fields = {}) noexcept;
 [[nodiscard]] bool enabled(Level level) noexcept;
 
 inline void debug(std::string_view message, std::initializer_list<Field> fields = {}) noexcept {
