@@ -16,16 +16,16 @@ namespace gantry::http {
 
 /// One request, read completely. Header names are compared without regard to case.
 struct Request {
-  std::string method;                    ///< "GET"
-  std::string target;                    ///< as sent: "/infer?top_k=3"
-  std::string path;                      ///< percent-decoded, without the query: "/infer"
+  std::string method;  ///< "GET"
+  std::string target;  ///< as sent: "/infer?top_k=3"
+  std::string path;    ///< percent-decoded, without the query: "/infer"
   std::vector<std::pair<std::string, std::string>> query;    ///< decoded, in order
   std::vector<std::pair<std::string, std::string>> headers;  ///< in order
   std::vector<std::byte> body;
-  std::string id;                        ///< X-Request-Id if it is well-formed, else made here
-  std::string peer;                      ///< "127.0.0.1:40312"
-  Clock::time_point started;             ///< when its first byte was there
-  Clock::duration read_time{};           ///< from then until its last byte
+  std::string id;               ///< X-Request-Id if it is well-formed, else made here
+  std::string peer;             ///< "127.0.0.1:40312"
+  Clock::time_point started;    ///< when its first byte was there
+  Clock::duration read_time{};  ///< from then until its last byte
 
   /// The first header of that name; empty optional if there is none.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
@@ -46,10 +46,12 @@ struct Response {
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  /// Unchanged from the moment the handler gets the exchange, except that the handler may move the body out.
+  /// Unchanged from the moment the handler gets the exchange, except that the handler may move the
+  /// body out.
   [[nodiscard]] virtual Request& request() noexcept = 0;
-  /// Sends the answer; the first call counts, later ones (and one after the client went) do nothing.
-  /// `written`, if given, is called once with the time the write took, on an I/O thread, or never if the client went.
+  /// Sends the answer; the first call counts, later ones (and one after the client went) do
+  /// nothing. `written`, if given, is called once with the time the write took, on an I/O thread,
+  /// or never if the client went.
   virtual void respond(Response response, std::function<void(Clock::duration)> written = {}) = 0;
   /// Calls `gone` once, on an I/O thread, if the client hangs up before respond(); at once if it
   /// already has.
@@ -61,8 +63,10 @@ class Exchange {
 /// Called on an I/O thread with each request; must not block.
 using Handler = std::function<void(std::shared_ptr<Exchange>)>;
 
-/// Makes the body and extra headers of answers that the server gives by itself (400 malformed, 408, 413, 431,
-/// 503 …): status and a sentence in, complete response out. `code` is a word such as "payload_too_large".
-using ErrorResponse = std::function<Response(int status, std::string_view code, std::string_view message)>;
+/// Makes the body and extra headers of answers that the server gives by itself (400 malformed, 408,
+/// 413, 431, 503 …): status and a sentence in, complete response out. `code` is a word such as
+/// "payload_too_large".
+using ErrorResponse =
+    std::function<Response(int status, std::string_view code, std::string_view message)>;
 
 }  // namespace gantry::http

@@ -15,14 +15,21 @@ namespace gantry::http {
 
 /// What a peer may cost us. All settable, all enforced before the memory is taken.
 struct Limits {
-  std::size_t max_body_bytes = std::size_t{32} << 20U;         ///< one request → 413
-  std::size_t max_total_body_bytes = std::size_t{256} << 20U;  ///< all requests being read or worked on → 503
-  std::size_t max_header_bytes = std::size_t{16} << 10U;       ///< → 431
-  std::size_t max_connections = 1024;                          ///< beyond: 503 and closed
-  std::chrono::milliseconds header_timeout{10'000};   ///< first byte of a request to end of its header → 408
-  std::chrono::milliseconds body_timeout{60'000};     ///< end of header to end of body → 408
-  std::chrono::milliseconds idle_timeout{75'000};     ///< between requests: closed silently
-  std::chrono::milliseconds write_timeout{30'000};    ///< a response the peer does not take: closed
+  std::size_t max_body_bytes = std::size_t{32} << 20U;  ///< one request → 413
+  std::size_t max_total_body_bytes = std::size_t{256}
+                                     << 20U;  ///< all requests being read or worked on → 503
+  std::size_t max_header_bytes = std::size_t{16} << 10U;  ///< → 431
+  std::size_t max_connections = 1024;                     ///< beyond: 503 and closed
+  std::chrono::milliseconds header_timeout{
+      10'000};  ///< first byte of a request to end of its header → 408
+  std::chrono::milliseconds body_timeout{60'000};  ///< end of header to end of body → 408
+  std::chrono::milliseconds idle_timeout{75'000};  ///< between requests: closed silently
+  std::chrono::milliseconds write_timeout{
+      30'000};  ///< a peer that takes nothing of a response: closed
+  /// After the last response of a connection we still read, so that a peer in the middle of sending
+  /// gets to see the answer instead of a reset: at most this long and this much.
+  std::chrono::milliseconds linger_timeout{2'000};
+  std::size_t linger_bytes = std::size_t{16} << 20U;
 };
 
 struct ServerConfig {
@@ -35,17 +42,20 @@ struct ServerConfig {
 
 /// Why a request never became an exchange or got no answer; for metrics and the log.
 struct ConnectionEvent {
-  int status;           ///< the status sent, or 499 if the peer went away
+  int status;  ///< the status sent, or 499 if the peer went away
   std::string peer;
   std::string message;
 };
 
-/// HTTP/1.1 and 1.0 over TCP: keep-alive, pipelining (answered in order), chunked bodies, Expect: 100-continue.
-/// One write per response. Threads: thread-safe.
+/// HTTP/1.1 and 1.0 over TCP: keep-alive, pipelining (answered in order), chunked bodies, Expect:
+/// 100-continue. One write per response. A client that closes its sending side counts as gone,
+/// since it can't be told from one that hung up. Threads: thread-safe.
 class Server {
  public:
-  /// Binds and listens, so that port() is known and clients may connect, and starts the I/O threads.
-  /// Errors: unavailable naming address, port and the system's reason; invalid_argument for a bad address.
+  /// Binds and listens, so that port() is known and clients may connect, and starts the I/O
+  /// threads. `on_event` is called on I/O threads. An exception from `handler` becomes a 500 and an
+  /// event. Errors: unavailable naming address, port and the system's reason; invalid_argument for
+  /// a bad address.
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(
       ServerConfig config, Handler handler, ErrorResponse error_response,
       std::function<void(const ConnectionEvent&)> on_event = {});
@@ -58,7 +68,9 @@ class Server {
   [[nodiscard]] std::size_t connections() const noexcept;
 
   /// Stops accepting, closes idle connections, lets exchanges be answered until `deadline`
-  /// (with Connection: close), then closes everything and joins its threads.
+  /// (with Connection: close), then closes everything and joins its threads. Nothing is called back
+  /// after it returns; exchanges that outlive it are answered into the void. Not from an I/O
+  /// thread.
   void stop(Deadline deadline);
 
  private:

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "problem.h"
+
+namespace gantry::http {
+
+/// How many bytes all bodies of a server may take together. Threads: thread-safe.
+class BodyBudget {
+ public:
+  explicit BodyBudget(std::size_t limit) : limit_(limit) {}
+  [[nodiscard]] bool try_take(std::size_t bytes) noexcept;
+  void give_back(std::size_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+
+ private:
+  const std::size_t limit_;
+  std::atomic<std::size_t> used_ = 0;
+};
+
+/// A body's share of the budget; gives it back when it dies.
+class BodyLease {
+ public:
+  BodyLease() = default;
+  explicit BodyLease(std::shared_ptr<BodyBudget> budget) : budget_(std::move(budget)) {}
+  BodyLease(BodyLease&& other) noexcept
+      : budget_(std::move(other.budget_)), bytes_(std::exchange(other.bytes_, 0)) {}
+  BodyLease& operator=(BodyLease&& other) noexcept;
+  BodyLease(const BodyLease&) = delete;
+  BodyLease& operator=(const BodyLease&) = delete;
+  ~BodyLease() { reset(); }
+
+  [[nodiscard]] bool extend(std::size_t more) noexcept;
+  void reset() noexcept;
+
+ private:
+  std::shared_ptr<BodyBudget> budget_;
+  std::size_t bytes_ = 0;
+};
+
+/// A body being read. Takes memory as bytes arrive, never on the word of a Content-Length: in steps
+/// that double from 64 KiB, each paid from the budget before it is allocated.
+class BodyReader {
+ public:
+  BodyReader(std::size_t max_bytes, std::shared_ptr<BodyBudget> budget);
+
+  void begin_sized(std::size_t content_length);
+  void begin_chunked();
+
+  /// Where the next bytes of a sized body go; empty once it is complete. A problem if there is no
+  /// budget.
+  [[nodiscard]] std::span<std::byte> room(std::optional<Problem>& problem);
+  void filled(std::size_t bytes) { filled_ += bytes; }
+  [[nodiscard]] bool complete() const noexcept { return filled_ == expected_; }
+  [[nodiscard]] std::size_t size() const noexcept { return filled_; }
+  [[nodiscard]] std::size_t expected() const noexcept { return expected_; }
+
+  /// Adds a piece of a chunked body.
+  [[nodiscard]] std::optional<Problem> append(std::string_view piece);
+
+  [[nodiscard]] std::vector<std::byte> take_bytes();
+  [[nodiscard]] BodyLease take_lease() { return std::move(lease_); }
+  /// Forgets everything.
+  void reset();
+
+ private:
+  [[nodiscard]] std::optional<Problem> grow_to(std::size_t capacity);
+
+  const std::size_t max_bytes_;
+  std::shared_ptr<BodyBudget> budget_;
+  BodyLease lease_;
+  std::vector<std::byte> bytes_;
+  std::size_t paid_ = 0;  // capacity that the lease covers
+  std::size_t filled_ = 0;
+  std::size_t expected_ = 0;  // of a sized body
+};
+
+[[nodiscard]] Problem body_too_large(std::size_t max_bytes);
+[[nodiscard]] Problem no_body_budget(std::size_t limit);
+
+}  // namespace gantry::http

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "body.h"
+#include "gantry/http/message.h"
+
+namespace gantry::http {
+
+class Connection;
+class Loop;
+
+/// The exchange that handlers see. Knows its connection only weakly and follows it only on the
+/// loop's thread, so that no foreign thread ever owns a socket and an exchange may outlive the
+/// server.
+class ConnectionExchange final : public Exchange,
+                                 public std::enable_shared_from_this<ConnectionExchange> {
+ public:
+  ConnectionExchange(std::shared_ptr<Loop> loop, std::weak_ptr<Connection> connection,
+                     Request request, BodyLease lease);
+  /// An exchange that dies unanswered is answered with 500.
+  ~ConnectionExchange() override;
+  ConnectionExchange(const ConnectionExchange&) = delete;
+  ConnectionExchange& operator=(const ConnectionExchange&) = delete;
+
+  Request& request() noexcept override { return request_; }
+  void respond(Response response, std::function<void(Clock::duration)> written) override;
+  void on_disconnect(std::function<void()> gone) override;
+  void on_deadline(Deadline deadline, std::function<void()> late) override;
+
+ private:
+  /// Runs `work` on the loop's thread, unless the answer comes first; with null if the connection
+  /// is gone.
+  void on_loop(std::function<void(Connection*)> work);
+
+  std::shared_ptr<Loop> loop_;
+  std::weak_ptr<Connection> connection_;
+  BodyLease lease_;  // the body's bytes are ours until the last user lets go
+  Request request_;
+  std::atomic<bool> responded_ = false;
+};
+
+}  // namespace gantry::http

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "body.h"
+#include "gantry/http/message.h"
+#include "problem.h"
+
+namespace gantry::http {
+
+/// What a header says about its message.
+struct Head {
+  bool is_http_1_0 = false;
+  bool keep_alive = false;
+  bool expects_continue = false;
+  bool chunked = false;
+  std::optional<std::uint64_t> content_length;
+};
+
+/// Boost.Beast's parser and the checks on top of it. One object reads request after request.
+/// Threads: reentrant.
+class RequestParser {
+ public:
+  explicit RequestParser(std::size_t max_header_bytes);
+  ~RequestParser();
+  RequestParser(const RequestParser&) = delete;
+  RequestParser& operator=(const RequestParser&) = delete;
+
+  /// Reads a whole header, as HeaderScan found it, into `request` (method, target, path, query,
+  /// headers, and id if the client gave a good one). Fields are filled as far as they were
+  /// understood also when there is a problem.
+  [[nodiscard]] std::optional<Problem> parse_head(std::string_view bytes, Request& request,
+                                                  Head& head);
+
+  struct Fed {
+    std::size_t used = 0;  ///< bytes that are done with; the rest must be shown again, with more
+    bool complete = false;
+    std::optional<Problem> problem;
+  };
+  /// Reads on in the chunked body of the request whose header came last.
+  [[nodiscard]] Fed feed_chunked(std::string_view bytes, BodyReader& body);
+
+ private:
+  class Beast;
+  std::unique_ptr<Beast> beast_;
+};
+
+}  // namespace gantry::http
