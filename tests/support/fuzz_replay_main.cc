@@ -1,4 +1,5 @@
-// Runs a fuzz target on every file of the given folders: how each target takes part in every test run.
+// Runs a fuzz target on every file of the given folders: how each target takes part in every test
+// run.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
