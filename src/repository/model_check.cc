@@ -32,7 +32,9 @@ constexpr std::size_t most_subgraphs = 1000;
 constexpr std::size_t deepest_call = 16;  // subgraphs running subgraphs: kernels recurse
 constexpr std::size_t largest_tensor =
     std::numeric_limits<std::int32_t>::max();  // kernels index with int
-constexpr std::size_t most_activation_bytes = std::size_t{4} << 30U;
+constexpr std::size_t most_activation_bytes = std::size_t{4}
+                                              << 30U;  // the arena shares memory among them
+constexpr std::size_t most_scratch_bytes = std::size_t{2} << 30U;  // of one operator
 
 template <class... Args>
 std::unexpected<Error> refuse(std::format_string<Args...> format, Args&&... args) {
@@ -412,6 +414,9 @@ class Checker {
     if (auto checked = check_scales(graph, op); !checked) {
       return checked;
     }
+    if (auto checked = check_scratch(graph, op); !checked) {
+      return checked;
+    }
     return check_custom_options(op);
   }
 
@@ -431,6 +436,44 @@ class Checker {
                         ::tflite::EnumNameTensorType(tensor.type()));
         }
       }
+    }
+    return {};
+  }
+
+  /// Convolutions unroll their input (im2col): for every output pixel all that its filter sees. A
+  /// file of two kilobytes can ask for any amount of memory so.
+  [[nodiscard]] Result<> check_scratch(const SubGraph& graph, const Operator& op) const {
+    const BuiltinOperator code = builtin_code(*model_.operator_codes()->Get(op.opcode_index()));
+    const bool is_2d = code == ::tflite::BuiltinOperator_CONV_2D;
+    if ((!is_2d && code != ::tflite::BuiltinOperator_CONV_3D) || size_of(op.inputs()) < 2 ||
+        size_of(op.outputs()) < 1 || op.inputs()->Get(0) < 0 || op.inputs()->Get(1) < 0) {
+      return {};
+    }
+    const auto tensor = [&](std::int32_t index) -> const Tensor& {
+      return *graph.tensors()->Get(static_cast<std::uint32_t>(index));
+    };
+    const auto* const filter = tensor(op.inputs()->Get(1)).shape();
+    const auto* const output = tensor(op.outputs()->Get(0)).shape();
+    const std::uint32_t rank = is_2d ? 4 : 5;
+    if (size_of(filter) != rank || size_of(output) != rank) {
+      return {};  // the kernel refuses it
+    }
+    // Filters: CONV_2D [out,height,width,in], CONV_3D [depth,height,width,in,out]. check_tensor
+    // bounded both products; double is exact enough for this one.
+    double bytes = static_cast<double>(
+        byte_count(tensor(op.inputs()->Get(0)).type(), 1).value_or(sizeof(float)));
+    double window = 1;
+    for (std::uint32_t i = 0; i < rank; ++i) {
+      const bool is_out = i == (is_2d ? 0 : rank - 1);
+      const bool is_in = i == (is_2d ? rank - 1 : rank - 2);
+      bytes *= is_out ? 1.0 : filter->Get(i);
+      window *= is_out || is_in ? 1.0 : filter->Get(i);
+      bytes *= i == rank - 1 ? 1.0 : output->Get(i);
+    }
+    if (window > 1 && bytes > static_cast<double>(most_scratch_bytes)) {
+      return fail(Code::out_of_range, std::format("needs {} of scratch memory, want at most {}",
+                                                  human_bytes(static_cast<std::uint64_t>(bytes)),
+                                                  human_bytes(most_scratch_bytes)));
     }
     return {};
   }

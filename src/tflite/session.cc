@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <format>
+#include <new>
 
 #include "error_text.h"
 #include "operator_profile.h"
@@ -67,6 +68,11 @@ DType to_dtype(TfLiteType type) noexcept {
       return DType::other;
   }
   return DType::other;  // a type newer than this list
+}
+
+/// Kernels make their scratch memory with new, whose exception passes through the C API.
+std::unexpected<Error> out_of_memory() {
+  return fail(Code::resource_exhausted, "TensorFlow Lite asked for more memory than there is");
 }
 
 bool has_shape(const TfLiteTensor* tensor, const Shape& shape) noexcept {
@@ -210,8 +216,12 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
   }
   auto impl = std::make_unique<Impl>();
   impl->model = std::move(model);
-  if (auto built = impl->build(options); !built) {
-    return std::unexpected(std::move(built).error());
+  try {
+    if (auto built = impl->build(options); !built) {
+      return std::unexpected(std::move(built).error());
+    }
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
   }
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
@@ -236,8 +246,12 @@ std::span<const std::byte> Session::output(std::size_t index) const {
 
 Result<> Session::invoke() {
   impl_->errors.clear();
-  if (TfLiteInterpreterInvoke(impl_->interpreter.get()) != kTfLiteOk) {
-    return fail(Code::unavailable, impl_->errors.message());
+  try {
+    if (TfLiteInterpreterInvoke(impl_->interpreter.get()) != kTfLiteOk) {
+      return fail(Code::unavailable, impl_->errors.message());
+    }
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
   }
   for (std::size_t i = 0; i < impl_->outputs.size(); ++i) {
     const TfLiteTensor* const tensor = impl_->output(i);

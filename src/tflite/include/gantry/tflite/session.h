@@ -54,8 +54,9 @@ class Session {
   /// Builds the interpreter, allocates its tensors and sets the inputs to zero bytes.
   /// Errors: invalid_argument if TensorFlow Lite refuses the model (unknown custom operator, wrong
   ///         shapes), in its own words; unimplemented for inputs that are no numbers (strings).
-  /// Memory: what the graph asks for; a model that asks for more than there is ends the process, so
-  ///         foreign ones belong into a trial run first.
+  ///         resource_exhausted where the system has less memory than the graph asks for (under
+  ///         Linux's overcommitment that ends the process, later: foreign models belong into a
+  ///         trial run first).
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model,
                                                                SessionOptions options);
   ~Session();
@@ -74,7 +75,7 @@ class Session {
 
   /// Runs the graph. OK says that TensorFlow Lite found no error, not that a delegate's device
   /// computed anything right.
-  /// Errors: unavailable with TensorFlow Lite's own words.
+  /// Errors: unavailable with TensorFlow Lite's own words; resource_exhausted as create().
   [[nodiscard]] Result<> invoke();
 
   [[nodiscard]] std::vector<OperatorTime> operator_times() const;
