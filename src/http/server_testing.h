@@ -61,12 +61,14 @@ class Client {
   void receive_buffer(int bytes) {
     setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
   }
-  void connect(std::uint16_t port) {
+  void connect(std::uint16_t port) { ASSERT_FALSE(refused(port)); }
+  /// Connects; true if nobody listens.
+  [[nodiscard]] bool refused(std::uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0;
   }
 
   /// False if the peer closed before it took all.
