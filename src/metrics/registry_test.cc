@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -64,6 +66,24 @@ TEST(Registry, ThreadsMayShareIt) {
     }
   }
   EXPECT_EQ(registry.counter("a_total", "A.").value(), 4000);
+}
+
+TEST(Registry, PromtoolHasNothingToSay) {
+  const std::string promtool = GANTRY_PROMTOOL;
+  if (promtool.empty()) {
+    GTEST_SKIP() << "needs promtool, of Debian's package prometheus";
+  }
+  Registry registry;
+  registry.counter("a_total", "A.", {{"x", "a\"b"}}).add();
+  registry.gauge("g_bytes", "G.").set(-1.5);
+  registry.histogram("d_seconds", "D.", {{"phase", "decode"}}).observe(0.01);
+  const std::string text = registry.expose();
+  // Not for threads: the only test that runs a program.
+  FILE* pipe = popen((promtool + " check metrics").c_str(),
+                     "w");  // NOLINT(cert-env33-c): the path is CMake's
+  ASSERT_NE(pipe, nullptr);
+  EXPECT_EQ(std::fwrite(text.data(), 1, text.size(), pipe), text.size());
+  EXPECT_EQ(pclose(pipe), 0);
 }
 
 TEST(DurationBuckets, AreInOrder) { EXPECT_TRUE(std::ranges::is_sorted(duration_buckets())); }
