@@ -10,6 +10,7 @@
 #include "cpu_slot.h"
 #include "gantry/base/cpu.h"
 #include "gantry/base/file.h"
+#include "gantry/image/scaled_decode.h"
 
 namespace gantry::inference {
 namespace {
@@ -20,10 +21,10 @@ constexpr std::int32_t default_boxes = 100;
 constexpr double default_box_threshold = 0.5;
 
 /// What a worker thread keeps between requests, so that a request allocates little. One per thread
-/// and not one per request: the resizer's coefficient tables are worth keeping, and a thread works
-/// on one request at a time.
+/// and not one per request: the coefficient tables of its resizer are worth keeping, and a thread
+/// works on one request at a time.
 struct Scratch {
-  image::Resizer resizer;
+  image::ScaledDecoder decoder;
   std::vector<std::uint8_t> rgb;
 };
 Scratch& scratch() {
@@ -51,7 +52,14 @@ Result<repository::Labels> load_labels(const ModelConfig& config,
   return repository::Labels::read(path);
 }
 
+/// How many classes the model tells apart; 0 if that can't be known.
 std::size_t class_count(const repository::ModelInfo& info) {
+  if (info.task == repository::Task::detection) {
+    return info.detection.class_count;
+  }
+  if (info.task != repository::Task::classification) {
+    return 0;
+  }
   const Shape& shape = info.outputs.front().shape;
   return shape.empty() ? 0 : static_cast<std::size_t>(std::max(shape.back(), 0));
 }
@@ -114,13 +122,20 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
   if (!labels) {
     return std::unexpected(std::move(labels.error()));
   }
-  model->labels_ = model->info_.task == repository::Task::classification
-                       ? std::move(*labels).fitted_to(class_count(model->info_))
-                       : std::move(*labels);
+  model->labels_ = std::move(*labels);
+  if (const std::size_t classes = class_count(model->info_); classes != 0) {
+    model->labels_ = std::move(model->labels_).fitted_to(classes);
+  }
   if (model->info_.task != repository::Task::raw) {
-    auto transform = InputTransform::create(
-        model->info_.inputs.front(),
-        config.normalization ? config.normalization : model->info_.normalization);
+    const TensorSpec& input = model->info_.inputs.front();
+    // The metadata's mean and stddev speak of the float model: a quantised input's scale and zero
+    // point contain them already, and adding half steps on top would change pixels. So does
+    // TensorFlow Lite's Task Library.
+    auto normalization = config.normalization;
+    if (!normalization && input.dtype == DType::float32) {
+      normalization = model->info_.normalization;
+    }
+    auto transform = InputTransform::create(input, std::move(normalization));
     if (!transform) {
       return prefixed(path, std::move(transform.error()));
     }
@@ -190,22 +205,20 @@ Result<> LoadedModel::validate(const Options& options) const {
 }
 
 Result<> LoadedModel::prepare(std::span<const std::byte> image, Response& response) const {
-  Stopwatch watch;
-  auto decoded = image::decode(image, config_.decode);
-  if (!decoded) {
-    return std::unexpected(std::move(decoded.error()));
-  }
-  response.timings.decode = watch.lap();
-  response.image_width = decoded->width;
-  response.image_height = decoded->height;
-
-  auto& [resizer, rgb] = scratch();
+  auto& [decoder, rgb] = scratch();
   const auto width = static_cast<std::size_t>(transform_->width());
   const auto height = static_cast<std::size_t>(transform_->height());
   rgb.resize(width * height * 3);
-  auto resized = resizer.bilinear(*decoded, transform_->width(), transform_->height(), rgb);
-  response.timings.resize = watch.lap();
-  return resized;
+  const auto report =
+      decoder.decode(image, config_.decode, transform_->width(), transform_->height(), rgb);
+  if (!report) {
+    return std::unexpected(report.error());
+  }
+  response.timings.decode = report->decode;
+  response.timings.resize = report->resize;
+  response.image_width = report->source_width;
+  response.image_height = report->source_height;
+  return {};
 }
 
 Result<std::vector<std::byte>> LoadedModel::input_tensor(std::span<const std::byte> image) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gantry/dispatch/slot_pool.h"
+#include "gantry/image/decode.h"
 #include "gantry/inference/types.h"
 #include "gantry/repository/labels.h"
 #include "gantry/repository/model_info.h"
@@ -29,8 +30,8 @@ struct ModelConfig {
   int threads_per_slot = 0;      ///< 0: two where there are two cores for it, else one
   bool warm_up = true;           ///< run every slot once before the model is ready
   image::DecodeOptions decode;
-  std::optional<InputTransform::Normalization>
-      normalization;      ///< else the metadata's, else the rule of InputTransform
+  /// Empty: the metadata's for float inputs, else the rule of InputTransform.
+  std::optional<InputTransform::Normalization> normalization;
   Trial trial;            ///< empty: none
   std::size_t cores = 0;  ///< for the two defaults above; 0: available_cores()
   std::size_t max_file_bytes = std::size_t{1} << 30U;

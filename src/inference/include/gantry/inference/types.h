@@ -11,7 +11,6 @@
 #include "gantry/base/deadline.h"
 #include "gantry/base/error.h"
 #include "gantry/dispatch/execution_slot.h"
-#include "gantry/image/image.h"
 #include "gantry/postprocess/postprocess.h"
 #include "gantry/tensor/tensor.h"
 
