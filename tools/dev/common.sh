@@ -56,8 +56,8 @@ guarded_end() {
   local waited=0
   while kill -0 -- "$guarded_target" 2>/dev/null && ((waited++ < 50)); do sleep 0.1; done
   kill -KILL -- "$guarded_target" 2>/dev/null || true
-  [[ ! -t 2 ]] || printf '\n' >&2
-  say "interrupted${guarded_advice:+; $guarded_advice}"
+  [[ ! -t ${guarded_stderr:-2} ]] || printf '\n' >&"${guarded_stderr:-2}"
+  say "interrupted${guarded_advice:+; $guarded_advice}" 2>&"${guarded_stderr:-2}"
   trap - INT TERM HUP
   kill "-$1" $$ # so that our caller sees a program that died of this signal
   exit "$2"
@@ -67,12 +67,14 @@ guarded_end() {
 # far apt is (apt reports on descriptor 3), anything else a plain line now and then. On failure the log's end is shown.
 step_log=/dev/null
 step() {
-  local text=$1 status=0
+  local text=$1 status=0 guarded_stderr
   shift
+  exec {guarded_stderr}>&2
   step_text=$text step_start=$SECONDS step_apt=$(mktemp)
   printf '\n=== %s: %s\n' "$(date -u +%FT%TZ)" "$text" >>"$step_log"
   [[ -t 2 ]] || say "$text …"
   guarded_watch=step_watch guarded "$@" </dev/null >>"$step_log" 2>&1 3>"$step_apt" || status=$?
+  exec {guarded_stderr}>&-
   rm -f "$step_apt"
   if ((status == 0)); then
     [[ -t 2 ]] && printf '\r\033[K' >&2

@@ -29,27 +29,43 @@ configure() {
 
 # build PRESET [TARGET…]: silent when there is nothing to do. All that is said goes to stderr.
 build() {
-  local build=$repo/build/$1 status=0
+  local build=$repo/build/$1 status=0 output shown
   configure "$1"
   shift
-  if ninja -C "$build" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-    guarded ninja -C "$build" -j "$jobs" --quiet "$@" >&2 || status=$? # it may still find that CMake has to run
-  else
-    say "building ${build#"$repo/"}"
-    if [[ -t 2 ]]; then
-      NINJA_STATUS='[%f/%t, %es] ' guarded ninja -C "$build" -j "$jobs" "$@" >&2 || status=$?
-    else
-      NINJA_STATUS='[%f/%t %e] ' guarded ninja -C "$build" -j "$jobs" "$@" > >(sparse >&2) 2>&1 || status=$?
-    fi
-  fi
+  exec {output}> >(show_ninja "${build#"$repo/"}" >&2)
+  shown=$!
+  [[ ! -t 2 ]] || local -x CLICOLOR_FORCE=1
+  NINJA_STATUS='[%f/%t] ' guarded env -C "$build" ninja -j "$jobs" "$@" >&"$output" 2>&1 || status=$?
+  exec {output}>&-
+  wait "$shown" || true
   ((status == 0)) || die "building failed"
 }
 
-# sparse: of ninja's status lines one every 20 seconds; everything else.
-sparse() {
-  awk '/^\[[0-9]+\/[0-9]+ [0-9.]+\] / { split($2, t, "."); if (t[1] - told < 20) { held = $0; next } told = t[1] + 0; held = "" }
-       /^ninja: Entering directory/ { next }
-       { if (held != "" && /^FAILED/) print held; held = ""; print; fflush() }'
+# show_ninja FOLDER: ninja's status on one line of a terminal; elsewhere a status every 20 seconds; all else as it comes.
+show_ninja() {
+  local line status='' told=$SECONDS begun=
+  trap '' INT TERM HUP # ends with its input; until then it has something to tell
+  while IFS= read -r line; do
+    if [[ $line == "ninja: no work to do." ]]; then
+      continue
+    elif [[ $line =~ ^\[[0-9]+/[0-9]+\]\ (.*) ]]; then
+      [[ ${BASH_REMATCH[1]} != "Re-checking globbed directories..." ]] || continue
+      status=$line
+      if [[ -t 1 ]]; then
+        printf '\r\033[K%.*s' "$((${COLUMNS:-$(tput cols 2>/dev/null || echo 80)} - 1))" "$status"
+      elif [[ -z $begun ]] || ((SECONDS - told >= 20)); then
+        [[ -n $begun ]] || say "building $1"
+        [[ -z $begun ]] || say "$status"
+        told=$SECONDS
+      fi
+      begun=1
+    else
+      [[ ! -t 1 ]] || printf '\r\033[K'
+      [[ $line != FAILED:* || -t 1 ]] || printf '%s\n' "$status"
+      printf '%s\n' "$line"
+    fi
+  done
+  [[ ! -t 1 || -z $begun ]] || printf '\r\033[K'
 }
 
 gantry() {

@@ -84,7 +84,9 @@ def main():
             stamp.unlink()
 
     def tidy(job):
-        command = ["clang-tidy", "-p", options.build, "--quiet", "--use-color" if sys.stderr.isatty() else "--use-color=false"]
+        # Deprecations inside RapidCheck's templates are reported where we use them; in our own code the compiler finds them.
+        command = ["clang-tidy", "-p", options.build, "--quiet", "--extra-arg=-Wno-deprecated-declarations"]
+        command.append("--use-color" if sys.stderr.isatty() else "--use-color=false")
         result = subprocess.run([*command, job[0]], capture_output=True, text=True, check=False)
         return job, result
 
