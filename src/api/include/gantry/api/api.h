@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "gantry/http/message.h"
 #include "gantry/inference/service.h"
@@ -11,13 +12,16 @@
 namespace gantry::api {
 
 struct ApiConfig {
-  std::chrono::milliseconds request_timeout{30'000};  ///< from the request's first byte to its answer → 504
+  std::chrono::milliseconds request_timeout{
+      30'000};  ///< from the request's first byte to its answer → 504
   std::string program_version;
 };
 
 /// The routes of Gantry's own HTTP API: POST /infer, GET /health, /health/live, /health/ready,
-/// /metrics, /, /openapi.json. Wire formats and status codes only.
-/// Threads: thread-safe; must outlive the server that calls it.
+/// /metrics, /, /openapi.json. Wire formats and status codes only; web/openapi.json has them all.
+/// Threads: thread-safe; must outlive the server that calls it. The service and the registry must
+/// outlive it; requests
+///          that the service has not answered yet may outlive it.
 class Api {
  public:
   Api(ApiConfig config, inference::Service& service, metrics::Registry& metrics);
@@ -25,9 +29,15 @@ class Api {
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
+  /// An http::Handler. Answers at once, but for POST /infer, whose answer comes from a worker.
   void handle(std::shared_ptr<http::Exchange> exchange);
-  /// `{"success": false, "error": …, "code": …}`.
-  [[nodiscard]] static http::Response error_response(int status, std::string_view code, std::string_view message);
+
+  /// `{"success": false, "error": …, "code": …}`: an http::ErrorResponse.
+  [[nodiscard]] static http::Response error_response(int status, std::string_view code,
+                                                     std::string_view message);
+  /// Counts what the server answered by itself, as its ConnectionEvent tells. 499 is left out:
+  /// where a request was complete, it is counted here already.
+  void count_server_answer(int status);
 
  private:
   struct Impl;

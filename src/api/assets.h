@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string_view>
+
+namespace gantry::api {
+
+/// Files of web/, made part of the program by CMake. Both are templates: see page().
+extern const std::string_view index_html;
+extern const std::string_view openapi_json;
+
+}  // namespace gantry::api

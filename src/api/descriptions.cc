@@ -1,0 +1,129 @@
+#include "descriptions.h"
+
+#include <cmath>
+#include <cstdint>
+#include <format>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <utility>
+
+#include "answers.h"
+#include "assets.h"
+#include "route.h"
+
+namespace gantry::api {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string dumped(const ordered_json& document) {
+  return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+http::Response fresh(http::Response response) {
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+ordered_json model_json(const inference::ModelStatus& model) {
+  return {{"name", model.name},   {"version", model.version},
+          {"task", model.task},   {"device", dispatch::device_name(model.device)},
+          {"slots", model.slots}, {"threads_per_slot", model.threads_per_slot},
+          {"ready", model.ready}};
+}
+
+/// `text` with every `name` replaced.
+std::string filled_in(std::string_view text, std::string_view name, std::string_view value) {
+  std::string out;
+  out.reserve(text.size() + 256);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t found = std::min(text.find(name, at), text.size());
+    out += text.substr(at, found - at);
+    if (found < text.size()) {
+      out += value;
+    }
+    at = found + name.size();
+  }
+  return out;
+}
+
+std::string make_nonce() {
+  std::random_device random;
+  return std::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+}  // namespace
+
+http::Response health_answer(const std::vector<inference::ModelStatus>& models, bool is_ready,
+                             std::string_view version, Clock::duration uptime) {
+  const bool is_loaded = !models.empty();
+  const bool is_healthy = is_loaded && is_ready;
+  // A service with a model that takes nothing new is on its way out.
+  const std::string_view unwell = is_loaded ? "draining" : "unhealthy";
+  ordered_json document{{"status", is_healthy ? "healthy" : unwell},
+                        {"model_loaded", is_loaded},
+                        {"models", ordered_json::array()},
+                        {"version", version},
+                        {"uptime_seconds", std::round(to_seconds(uptime) * 1000) / 1000}};
+  for (const auto& model : models) {
+    document["models"].push_back(model_json(model));
+  }
+  return fresh(json_answer(is_healthy ? 200 : 503, dumped(document)));
+}
+
+http::Response live_answer() {
+  return fresh(json_answer(200, R"({"status":"alive","live":true})"));
+}
+
+http::Response ready_answer(bool is_ready) {
+  return fresh(is_ready ? json_answer(200, R"({"status":"ready","ready":true})")
+                        : json_answer(503, R"({"status":"not ready","ready":false})"));
+}
+
+http::Response description_answer(const std::vector<inference::ModelStatus>& models,
+                                  std::string_view version) {
+  // "alive" is what KServe's clients look for here.
+  ordered_json document{{"service", "gantry"},
+                        {"status", "alive"},
+                        {"version", version},
+                        {"model", nullptr},
+                        {"endpoints", ordered_json::array()},
+                        {"example", "curl -F image=@photo.jpg http://HOST:PORT/infer"}};
+  if (!models.empty()) {
+    document["model"] = model_json(models.front());
+  }
+  for (const RouteInfo& route : routes) {
+    const std::string_view method = route.allow.substr(0, route.allow.find(','));
+    document["endpoints"].push_back(
+        {{"method", method}, {"path", route.path}, {"description", route.does}});
+  }
+  auto response = json_answer(200, dumped(document));
+  response.headers.emplace_back("Vary", "Accept");
+  return response;
+}
+
+http::Response page_answer() {
+  const std::string nonce = make_nonce();
+  return {.status = 200,
+          .content_type = "text/html; charset=utf-8",
+          .body = filled_in(index_html, "{{nonce}}", nonce),
+          .headers = {
+              {"Vary", "Accept"},
+              {"Cache-Control", "no-store"},
+              {"X-Content-Type-Options", "nosniff"},
+              {"Referrer-Policy", "no-referrer"},
+              {"Content-Security-Policy",
+               std::format("default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; "
+                           "img-src 'self' blob: data:; connect-src 'self'; form-action 'self'; "
+                           "base-uri 'none'; frame-ancestors 'none'",
+                           nonce)}}};
+}
+
+http::Response openapi_answer(std::string_view version) {
+  return {.status = 200,
+          .content_type = "application/json",
+          .body = filled_in(openapi_json, "{{version}}", version),
+          .headers = {}};
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,83 @@
+#include "http_metrics.h"
+
+#include <algorithm>
+
+#include "gantry/inference/metric_names.h"
+
+namespace gantry::api {
+namespace {
+
+// Names are taken from fixed sets, so that no client makes series without end.
+constexpr std::array<std::string_view, 8> methods{"GET",    "HEAD",  "POST",    "PUT",
+                                                  "DELETE", "PATCH", "OPTIONS", "other"};
+constexpr std::array<int, 20> statuses{200, 204, 400, 404, 405, 408, 413, 414, 415, 417,
+                                       422, 429, 431, 499, 500, 501, 503, 504, 505, 0};
+
+std::size_t method_index(std::string_view method) {
+  const auto found = std::ranges::find(methods, method);
+  return static_cast<std::size_t>(std::min(found, methods.end() - 1) - methods.begin());
+}
+
+std::size_t status_index(int status) {
+  const auto found = std::ranges::find(statuses, status);
+  return static_cast<std::size_t>(std::min(found, statuses.end() - 1) - statuses.begin());
+}
+
+}  // namespace
+
+HttpMetrics::HttpMetrics(metrics::Registry& registry)
+    : registry_(registry),
+      in_progress_(registry.gauge("gantry_requests_in_progress",
+                                  "Requests for an inference that wait or are being worked on.")) {
+  static_assert(methods.size() == method_count && statuses.size() == status_count);
+  for (std::size_t i = 0; i < route_count; ++i) {
+    durations_[i] =
+        &registry_.histogram("gantry_http_request_duration_seconds",
+                             "Time from a request's first byte to its answer, by route.",
+                             {{"route", std::string(route_name(static_cast<Route>(i)))}});
+  }
+}
+
+metrics::Counter& HttpMetrics::requests(Route route, std::size_t method, int status) {
+  const std::size_t status_at = status_index(status);
+  auto& known = requests_[(static_cast<std::size_t>(route) * method_count + method) * status_count +
+                          status_at];
+  metrics::Counter* counter = known.load(std::memory_order_acquire);
+  if (counter == nullptr) {
+    const int named = statuses[status_at];
+    counter = &registry_.counter("gantry_http_requests_total",
+                                 "HTTP requests answered, by route, method and status.",
+                                 {{"route", std::string(route_name(route))},
+                                  {"method", std::string(methods[method])},
+                                  {"status", named == 0 ? "other" : std::to_string(named)}});
+    known.store(counter, std::memory_order_release);
+  }
+  return *counter;
+}
+
+void HttpMetrics::answered(Route route, std::string_view method, int status, Clock::duration time) {
+  requests(route, method_index(method), status).add();
+  durations_[static_cast<std::size_t>(route)]->observe(to_seconds(time));
+}
+
+void HttpMetrics::refused(int status) { requests(Route::other, methods.size() - 1, status).add(); }
+
+HttpMetrics::Phases HttpMetrics::phases(const inference::LoadedModel& model) {
+  const std::scoped_lock lock(mutex_);
+  for (const ModelPhases& known : phases_) {
+    if (known.name == model.name() && known.version == model.version() &&
+        known.device == model.device()) {
+      return known.phases;
+    }
+  }
+  const auto histogram = [&](std::string_view phase) -> metrics::Histogram& {
+    return inference::phase_histogram(registry_, model.name(), model.version(),
+                                      dispatch::device_name(model.device()), phase);
+  };
+  return phases_
+      .emplace_back(model.name(), model.version(), model.device(),
+                    Phases{.read = histogram("read"), .write = histogram("write")})
+      .phases;
+}
+
+}  // namespace gantry::api

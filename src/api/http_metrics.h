@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/base/deadline.h"
+#include "gantry/inference/loaded_model.h"
+#include "gantry/metrics/registry.h"
+#include "route.h"
+
+namespace gantry::api {
+
+/// What HTTP can tell of requests. Series are looked up in the registry once and then remembered.
+/// Threads: thread-safe.
+class HttpMetrics {
+ public:
+  explicit HttpMetrics(metrics::Registry& registry);
+
+  /// Counts one answer, with the time from the request's first byte to it.
+  void answered(Route route, std::string_view method, int status, Clock::duration time);
+  /// Counts one answer that the server gave before any route was known.
+  void refused(int status);
+
+  /// Pictures taken in and not answered yet.
+  [[nodiscard]] metrics::Gauge& in_progress() noexcept { return in_progress_; }
+
+  /// The phases of a request that only HTTP sees.
+  struct Phases {
+    metrics::Histogram& read;
+    metrics::Histogram& write;
+  };
+  [[nodiscard]] Phases phases(const inference::LoadedModel& model);
+
+ private:
+  static constexpr std::size_t method_count = 8;
+  static constexpr std::size_t status_count = 20;
+  metrics::Counter& requests(Route route, std::size_t method, int status);
+
+  metrics::Registry& registry_;
+  metrics::Gauge& in_progress_;
+  std::array<metrics::Histogram*, route_count> durations_{};
+  /// Empty until the first such answer.
+  std::array<std::atomic<metrics::Counter*>, route_count * method_count * status_count> requests_{};
+  struct ModelPhases {
+    std::string name, version;
+    dispatch::Device device;
+    Phases phases;
+  };
+  std::mutex mutex_;
+  std::vector<ModelPhases> phases_;
+};
+
+}  // namespace gantry::api
