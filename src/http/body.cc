@@ -104,9 +104,13 @@ std::span<std::byte> BodyReader::room(std::optional<Problem>& problem) {
   return std::span(bytes_).subspan(filled_);
 }
 
+std::optional<Problem> BodyReader::refusal_of(std::uint64_t more) const {
+  return more > max_bytes_ - filled_ ? std::optional(body_too_large(max_bytes_)) : std::nullopt;
+}
+
 std::optional<Problem> BodyReader::append(std::string_view piece) {
-  if (piece.size() > max_bytes_ - filled_) {
-    return body_too_large(max_bytes_);
+  if (auto problem = refusal_of(piece.size())) {
+    return problem;
   }
   const std::size_t wanted = filled_ + piece.size();
   if (wanted > paid_) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,7 +24,7 @@ class BodyBudget {
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
 
  private:
-  const std::size_t limit_;
+  std::size_t limit_;
   std::atomic<std::size_t> used_ = 0;
 };
 
@@ -64,6 +65,8 @@ class BodyReader {
   [[nodiscard]] std::size_t size() const noexcept { return filled_; }
   [[nodiscard]] std::size_t expected() const noexcept { return expected_; }
 
+  /// What there is to say against so many more bytes of a chunked body.
+  [[nodiscard]] std::optional<Problem> refusal_of(std::uint64_t more) const;
   /// Adds a piece of a chunked body.
   [[nodiscard]] std::optional<Problem> append(std::string_view piece);
 
@@ -75,7 +78,7 @@ class BodyReader {
  private:
   [[nodiscard]] std::optional<Problem> grow_to(std::size_t capacity);
 
-  const std::size_t max_bytes_;
+  std::size_t max_bytes_;
   std::shared_ptr<BodyBudget> budget_;
   BodyLease lease_;
   std::vector<std::byte> bytes_;

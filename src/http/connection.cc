@@ -37,8 +37,6 @@ Connection::Connection(ServerContext& server, Loop& loop, Socket socket, std::st
       body_(server.config.limits.max_body_bytes, server.budget),
       timer_(loop.context()) {}
 
-Connection::~Connection() = default;
-
 void Connection::start() {
   loop_.active = this;
   advance();
@@ -162,13 +160,12 @@ void Connection::advance() {
   if (advancing_) {
     return;  // a handler answered at once: the loop below goes on when it returns
   }
-  struct Advancing {
-    bool& flag;
-    ~Advancing() { flag = false; }
+  struct Clear {
+    void operator()(bool* flag) const noexcept { *flag = false; }
   };
   const auto self = shared_from_this();
   advancing_ = true;
-  const Advancing until_the_end{advancing_};
+  const std::unique_ptr<bool, Clear> until_the_end(&advancing_);  // also when a handler throws
   while (step()) {
   }
 }

@@ -15,6 +15,7 @@ ConnectionExchange::ConnectionExchange(std::shared_ptr<Loop> loop,
       lease_(std::move(lease)),
       request_(std::move(request)) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): without memory for the post the program may end
 ConnectionExchange::~ConnectionExchange() {
   if (!responded_.load(std::memory_order_acquire)) {
     // Posted even on the loop's thread: we may be in the middle of an exception.
@@ -44,10 +45,11 @@ void ConnectionExchange::respond(Response response, std::function<void(Clock::du
   });
 }
 
-void ConnectionExchange::on_loop(std::function<void(Connection*)> work) {
+template <class Work>
+void ConnectionExchange::on_loop(Work work) {
   // Looked at again on the loop's thread: an answer may come first from here to there, and the
   // connection may have gone on to its next exchange.
-  auto unless_responded = [weak = weak_from_this(), work = std::move(work)] {
+  auto unless_responded = [weak = weak_from_this(), work = std::move(work)]() mutable {
     const auto self = weak.lock();
     if (self && !self->responded_.load(std::memory_order_acquire)) {
       work(self->connection_.lock().get());
@@ -61,9 +63,9 @@ void ConnectionExchange::on_loop(std::function<void(Connection*)> work) {
 }
 
 void ConnectionExchange::on_disconnect(std::function<void()> gone) {
-  on_loop([gone = std::move(gone)](Connection* connection) {
+  on_loop([gone = std::move(gone)](Connection* connection) mutable {
     if (connection != nullptr) {
-      connection->on_disconnect(gone);
+      connection->on_disconnect(std::move(gone));
     } else {
       gone();
     }
@@ -74,9 +76,9 @@ void ConnectionExchange::on_deadline(Deadline deadline, std::function<void()> la
   if (deadline.is_never()) {
     return;
   }
-  on_loop([deadline, late = std::move(late)](Connection* connection) {
+  on_loop([deadline, late = std::move(late)](Connection* connection) mutable {
     if (connection != nullptr) {
-      connection->on_deadline(deadline, late);
+      connection->on_deadline(deadline, std::move(late));
     }
   });
 }

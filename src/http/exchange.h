@@ -33,7 +33,8 @@ class ConnectionExchange final : public Exchange,
  private:
   /// Runs `work` on the loop's thread, unless the answer comes first; with null if the connection
   /// is gone.
-  void on_loop(std::function<void(Connection*)> work);
+  template <class Work>
+  void on_loop(Work work);
 
   std::shared_ptr<Loop> loop_;
   std::weak_ptr<Connection> connection_;

@@ -48,7 +48,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   /// Connections live here; their pending operations keep them alive until those have ended.
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
   /// The connection whose code runs now; to be looked up in `connections`, never followed.
-  const Connection* active = nullptr;
+  Connection* active = nullptr;
   /// Where bytes of lingering connections go; nobody looks at them.
   std::array<std::byte, std::size_t{16} << 10U> discarded{};
 

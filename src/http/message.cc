@@ -1,6 +1,7 @@
 #include "gantry/http/message.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "ascii.h"
 
@@ -16,9 +17,10 @@ std::optional<std::string_view> Request::header(std::string_view name) const {
 }
 
 std::optional<std::string_view> Request::query_value(std::string_view name) const {
-  const auto found = std::find_if(query.rbegin(), query.rend(),
-                                  [name](const auto& entry) { return entry.first == name; });
-  if (found == query.rend()) {
+  const auto last_first = query | std::views::reverse;
+  const auto found =
+      std::ranges::find_if(last_first, [name](const auto& entry) { return entry.first == name; });
+  if (found == last_first.end()) {
     return std::nullopt;
   }
   return found->second;

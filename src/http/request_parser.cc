@@ -104,8 +104,13 @@ class BeastParser final : public beast::http::basic_parser<true> {
   std::size_t on_body_impl(beast::string_view piece, Code& /*code*/) override {
     return piece.size();
   }
-  void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/,
-                            Code& /*code*/) override {}
+  // A chunk that will not fit is refused when it is announced, as a Content-Length is.
+  void on_chunk_header_impl(std::uint64_t size, beast::string_view /*extensions*/,
+                            Code& code) override {
+    if (auto problem = body_->refusal_of(size)) {
+      refuse(*std::move(problem), code);
+    }
+  }
   void on_finish_impl(Code& /*code*/) override {}
 
   Request* request_;
@@ -167,6 +172,13 @@ Problem head_problem(const beast::error_code& code, std::string_view bytes) {
   return malformed("the header is malformed: " + code.message());
 }
 
+Problem chunk_problem(const beast::error_code& code) {
+  if (code == beast::http::error::header_limit) {
+    return {431, "header_too_large", "the trailer is too long"};
+  }
+  return malformed("the chunked body is malformed: " + code.message());
+}
+
 std::optional<Problem> check(const BeastParser& parser, Head& head) {
   if (parser.hosts() > 1 || (parser.hosts() == 0 && !parser.is_http_1_0())) {
     return malformed("want one Host header, got " + std::to_string(parser.hosts()));
@@ -175,10 +187,11 @@ std::optional<Problem> check(const BeastParser& parser, Head& head) {
     return Problem{501, "not_implemented", "Transfer-Encoding: only chunked is understood"};
   }
   // RFC 9110 10.1.1: a 1.0 client can't expect anything.
-  if (parser.expectation() && !parser.is_http_1_0()) {
-    if (!equals_ignoring_case(*parser.expectation(), "100-continue")) {
+  const std::optional<std::string>& expectation = parser.expectation();
+  if (expectation && !parser.is_http_1_0()) {
+    if (!equals_ignoring_case(*expectation, "100-continue")) {
       return Problem{417, "expectation_failed",
-                     "Expect: want 100-continue, got " + quoted(*parser.expectation())};
+                     "Expect: want 100-continue, got " + quoted(*expectation)};
     }
     head.expects_continue = true;
   }
@@ -243,10 +256,7 @@ RequestParser::Fed RequestParser::feed_chunked(std::string_view bytes, BodyReade
       break;
     }
     if (code) {
-      fed.problem = parser.problem() ? std::move(parser.problem())
-                    : code == beast::http::error::header_limit
-                        ? Problem{431, "header_too_large", "the trailer is too long"}
-                        : malformed("the chunked body is malformed: " + code.message());
+      fed.problem = parser.problem() ? std::move(parser.problem()) : chunk_problem(code);
       break;
     }
   }

@@ -27,7 +27,7 @@ void append_header(std::string_view name, std::string_view value, std::string& o
 
 void append_number(std::size_t number, std::string& out) {
   std::array<char, 24> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
 }
 

@@ -99,6 +99,7 @@ Result<> listen_on(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 struct Server::Impl {
   Impl(ServerConfig config, Handler handler, ErrorResponse error_response,
        std::function<void(const ConnectionEvent&)> on_event);
+  // NOLINTNEXTLINE(bugprone-exception-escape): without memory to stop with the program may end
   ~Impl() { stop(Deadline::after({})); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -236,7 +237,7 @@ void Server::Impl::run(std::size_t index) {
 }
 
 void Server::Impl::failed(Loop& loop, std::string what) {
-  const auto found = loop.connections.find(const_cast<Connection*>(loop.active));
+  const auto found = loop.connections.find(loop.active);
   if (found == loop.connections.end()) {
     context.on_event({500, "", "a callback failed: " + what});
     return;

@@ -60,6 +60,9 @@ TEST_F(ServerTest, a_chunked_body_is_held_to_the_limit) {
   EXPECT_EQ(Client(port).exchange(head + "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n").body,
             "POST / [0123456789]");
   EXPECT_EQ(Client(port).exchange(head + "5\r\n01234\r\n6\r\n56789A\r\n0\r\n\r\n").status, 413);
+  // By its announcement, without a byte of it.
+  EXPECT_EQ(Client(port).exchange(head + "5\r\n01234\r\n6\r\n").status, 413);
+  EXPECT_EQ(Client(port).exchange(head + "FFFFFFFFFFFFFFFF\r\n").status, 413);
 }
 
 TEST_F(ServerTest, a_body_too_large_gets_no_go_ahead) {
