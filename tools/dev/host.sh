@@ -101,9 +101,9 @@ host_install() {
   step_log=$cache/log/host.log
   local install=(apt-get -y -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 install --no-install-recommends)
   [[ ${as_root[0]} == sudo ]] && install=(apt-get -y install --no-install-recommends) # sudo closes descriptor 3
-  step "Installing packages" "${as_root[@]}" "${install[@]}" "${missing[@]}" && return
-  # An empty or old index is the usual reason. A mirror that is a frozen copy has an expired one, still signed: good enough.
-  step "Reading the package index" "${as_root[@]}" apt-get update ||
+  # An empty or old index is usual. A mirror that is a frozen copy has one that has expired, still signed: good enough.
+  apt-get -qq --simulate install --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
+    step "Reading the package index" "${as_root[@]}" apt-get update ||
     step "Reading the package index, though it has expired" "${as_root[@]}" apt-get -o Acquire::Check-Valid-Until=false update ||
     true
   step "Installing packages" "${as_root[@]}" "${install[@]}" "${missing[@]}" || {
