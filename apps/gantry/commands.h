@@ -1,0 +1,17 @@
+#pragma once
+
+#include <span>
+
+// One function a command: takes the arguments behind the command's name, answers the exit code
+// (options.h).
+namespace gantry::cli {
+
+int serve(std::span<char* const> arguments);
+int run(std::span<char* const> arguments);
+int bench(std::span<char* const> arguments);
+/// `gantry bench compare A.json B.json`.
+int bench_compare(std::span<char* const> arguments);
+/// Not for people: the child of trial.h.
+int trial(std::span<char* const> arguments);
+
+}  // namespace gantry::cli

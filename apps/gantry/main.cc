@@ -1,0 +1,84 @@
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <format>
+#include <print>
+#include <span>
+#include <string_view>
+
+#include "commands.h"
+#include "gantry/base/text.h"
+#include "gantry/tflite/session.h"
+#include "options.h"
+#include "terminal.h"
+
+namespace {
+
+using gantry::cli::Exit;
+
+constexpr std::string_view help =
+    R"(Gantry runs TensorFlow Lite models on photos: on the command line, as a service, as a benchmark.
+
+Usage: gantry COMMAND [OPTION…]
+
+Commands:
+  serve   answer requests over HTTP: a photo goes in, labels or boxes come out
+  run     the same for picture files, once, in the terminal
+  bench   how fast is a model on this machine?
+
+  --version   the version of this program and of TensorFlow Lite
+  --help      this text; `gantry COMMAND --help` tells more
+
+Exit codes: 0 good, 1 the thing checked is bad, 2 wrong usage, 3 could not be carried out.
+
+Examples:
+  gantry run mobilenet_v1_1.0_224_quant.tflite cat.jpg
+  gantry serve --model mobilenet_v1_1.0_224_quant.tflite
+  gantry bench mobilenet_v1_1.0_224_quant.tflite
+)";
+
+struct Command {
+  std::string_view name;
+  int (*function)(std::span<char* const> arguments);
+};
+constexpr std::array commands = {
+    Command{"serve", gantry::cli::serve}, Command{"run", gantry::cli::run},
+    Command{"bench", gantry::cli::bench}, Command{"trial", gantry::cli::trial}};
+
+int dispatch(std::span<char* const> arguments) {
+  if (arguments.empty()) {
+    std::print(stderr, "{}", help);
+    return to_int(Exit::usage);
+  }
+  const std::string_view word = arguments.front();
+  if (word == "--help" || word == "-h" || word == "help") {
+    std::print("{}", help);
+    return to_int(Exit::good);
+  }
+  if (word == "--version") {
+    std::println("gantry {} (TensorFlow Lite {})", GANTRY_VERSION,
+                 gantry::tflite::runtime_version());
+    return to_int(Exit::good);
+  }
+  for (const Command& command : commands) {
+    if (command.name == word) {
+      return command.function(arguments.subspan(1));
+    }
+  }
+  std::println(
+      stderr,
+      "gantry: want one of the commands serve, run, bench; got {}\n  `gantry --help` tells more.",
+      gantry::quoted(word));
+  return to_int(Exit::usage);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return dispatch(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+  } catch (const std::exception& e) {
+    gantry::cli::print_error("", std::format("internal: {}", e.what()), "This is a bug in gantry.");
+    return to_int(Exit::no_result);
+  }
+}

@@ -1,0 +1,93 @@
+#include "model_options.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <string_view>
+
+#include "parse.h"
+#include "trial.h"
+
+namespace gantry::cli {
+
+void ModelOptions::add_to(Options& options) {
+  options.path(
+      "labels", "FILE", labels,
+      "names of the classes, one a line [a file beside the model, else what the model carries]");
+  options.add(
+      "mean", "X[,X,X]",
+      "input = (sample - mean) / std, for all channels or R,G,B [as the model says]",
+      [this](std::string_view text) -> Result<> {
+        return parse_float_list(text).transform([this](auto list) { mean = std::move(list); });
+      });
+  options.add("std", "X[,X,X]", "the other half of --mean [1 if only --mean is given]",
+              [this](std::string_view text) -> Result<> {
+                return parse_float_list(text).and_then([this](auto list) -> Result<> {
+                  if (std::ranges::any_of(list, [](float value) { return value <= 0; })) {
+                    return fail(Code::invalid_argument, "want numbers above 0");
+                  }
+                  stddev = std::move(list);
+                  return {};
+                });
+              });
+  options.flag("no-orientation", no_orientation,
+               "take pictures as stored: do not turn them by their EXIF orientation");
+  options.add(
+      "max-pixels", "N", "refuse pictures with more pixels, before decoding them [67M]",
+      [this](std::string_view text) -> Result<> {
+        return parse_count(text).transform([this](std::int64_t count) { max_pixels = count; });
+      });
+  options.integer("max-side", max_side, 1, 1 << 20,
+                  "refuse pictures wider or higher than that [32768]");
+  options.flag("no-trial", no_trial,
+               "load the model without running it once in a child process first");
+}
+
+inference::ModelConfig ModelOptions::config() const {
+  inference::ModelConfig config;
+  config.path = model;
+  config.labels = labels;
+  config.decode = {.limits = {.max_pixels = max_pixels, .max_side = max_side},
+                   .apply_orientation = !no_orientation};
+  if (!mean.empty() || !stddev.empty()) {
+    config.normalization =
+        InputTransform::Normalization{.mean = mean.empty() ? std::vector{0.0F} : mean,
+                                      .stddev = stddev.empty() ? std::vector{1.0F} : stddev};
+  }
+  if (!no_trial) {
+    config.trial = make_trial(model);
+  }
+  return config;
+}
+
+bool looks_like_model(const std::filesystem::path& path) {
+  if (path.extension() == ".tflite") {
+    return true;
+  }
+  std::array<char, 8> head{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), head.size());
+  // A flatbuffer's file identifier stands behind the root offset.
+  return file.gcount() == 8 && std::string_view(head.data() + 4, 4) == "TFL3";
+}
+
+std::string model_next_step(const Error& error) {
+  switch (error.code) {
+    case Code::not_found:
+      return "Check the path of the model and of its labels.";
+    case Code::invalid_argument:
+      return "The file is damaged, no TensorFlow Lite model, or one that this build cannot run.";
+    case Code::cancelled:
+    case Code::deadline_exceeded:
+    case Code::resource_exhausted:
+    case Code::failed_precondition:
+    case Code::out_of_range:
+    case Code::unimplemented:
+    case Code::internal:
+    case Code::unavailable:
+      return {};
+  }
+  return {};
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "gantry/base/error.h"
+#include "gantry/image/decode.h"
+#include "gantry/inference/loaded_model.h"
+#include "options.h"
+
+namespace gantry::cli {
+
+/// The settings about a model that `serve` and `run` share.
+struct ModelOptions {
+  std::filesystem::path model;
+  std::filesystem::path labels;
+  std::vector<float> mean;
+  std::vector<float> stddev;
+  bool no_orientation = false;
+  bool no_trial = false;
+  std::int64_t max_pixels = image::DecodeLimits{}.max_pixels;
+  std::int32_t max_side = image::DecodeLimits{}.max_side;
+
+  void add_to(Options& options);
+  /// What they say, with the trial's child started already.
+  [[nodiscard]] inference::ModelConfig config() const;
+};
+
+/// Whether these files' first bytes, or their names, say TensorFlow Lite model.
+[[nodiscard]] bool looks_like_model(const std::filesystem::path& path);
+
+/// What a person can do about a model that did not load.
+[[nodiscard]] std::string model_next_step(const Error& error);
+
+}  // namespace gantry::cli
