@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "gantry/base/deadline.h"
+#include "gantry/base/error.h"
+#include "gantry/image/decode.h"
+#include "gantry/image/image.h"
+#include "gantry/image/resize.h"
+
+namespace gantry::image {
+
+/// decode() and Resizer::bilinear() in one, with the same bytes in `out` and the same errors. A
+/// JPEG is scaled row by row while it is decoded, turned upright on the way: the picture itself, 36
+/// MB for 12 megapixels, is never in memory. Other formats are decoded first.
+///
+/// Threads: thread-bound, as Resizer: repeated calls with the same sizes allocate nothing of their
+///          own for JPEG; the decoders do.
+class ScaledDecoder {
+ public:
+  struct Report {
+    std::int32_t source_width = 0;  ///< of the picture as decode() would return it
+    std::int32_t source_height = 0;
+    Clock::duration decode{};  ///< time spent in either step, also where they alternate
+    Clock::duration resize{};
+  };
+
+  ScaledDecoder();
+  ScaledDecoder(ScaledDecoder&& other) noexcept;
+  ScaledDecoder& operator=(ScaledDecoder&& other) noexcept;
+  ScaledDecoder(const ScaledDecoder&) = delete;
+  ScaledDecoder& operator=(const ScaledDecoder&) = delete;
+  ~ScaledDecoder();
+
+  /// `out` is [height, width, 3] bytes; after an error its contents are unspecified.
+  [[nodiscard]] Result<Report> decode(std::span<const std::byte> bytes,
+                                      const DecodeOptions& options, std::int32_t width,
+                                      std::int32_t height, std::span<std::uint8_t> out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gantry::image

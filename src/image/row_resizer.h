@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "gantry/base/error.h"
+#include "resize_kernels.h"
+
+namespace gantry::image {
+
+/// Errors: invalid_argument unless `size` is that of a target of width x height.
+[[nodiscard]] Result<> check_target(std::int32_t width, std::int32_t height, std::size_t size);
+
+/// Resizer's work, a source row at a time, so that the source need never be in memory whole: an
+/// output line is made as soon as the last source row under its filter has come. Keeps only as many
+/// rows as the filter is high.
+///
+/// The source may be stored turned. Sums of integers don't mind their order, so instead of turning
+/// the picture we read the filter's weights backwards and write output lines as rows or as columns:
+/// the result is that of orient() and then resizing, to the last bit.
+/// Threads: thread-bound.
+class RowResizer {
+ public:
+  struct Source {
+    std::int32_t width;   ///< as stored
+    std::int32_t height;  ///< as stored
+    int orientation;      ///< EXIF's, 1 to 8
+  };
+
+  explicit RowResizer(const ResizeKernels& kernels) : kernels_(&kernels) {}
+
+  /// Starts a picture. All sizes are positive; width x height is that of the upright result, and
+  /// `out` its height * width * 3 bytes, borrowed until the last row has been pushed.
+  void begin(const Source& source, std::int32_t width, std::int32_t height, std::uint8_t* out);
+  /// The next source row: RGB pixels, of which and beyond which `readable` bytes may be read. Once
+  /// for each row of the source; after the last, `out` is complete.
+  void push(const std::uint8_t* row, std::size_t readable);
+
+ private:
+  [[nodiscard]] std::uint8_t* kept_row(std::int32_t row) {
+    return kept_.data() + static_cast<std::size_t>(row % across_.max_length) * kept_size_;
+  }
+  void filter_along(const std::uint8_t* row, std::size_t readable, std::uint8_t* line);
+  void emit();
+  [[nodiscard]] std::uint8_t* line_for(std::int32_t output);
+  void place(std::int32_t output);
+
+  const ResizeKernels* kernels_;
+  ResizeAxis along_;   ///< the filter along a stored row
+  ResizeAxis across_;  ///< the filter across stored rows
+  bool across_first_ = false;
+  bool columns_ = false;            ///< output lines are columns of the result
+  std::vector<std::uint8_t> kept_;  ///< ring of across_.max_length rows, filtered along or not yet
+  std::size_t kept_size_ = 0;       ///< bytes of a kept row
+  std::vector<const std::uint8_t*> under_filter_;  ///< one more than max_length, for the kernels
+  std::vector<std::uint8_t> unfiltered_;  ///< a line before filter_along(), if that comes second
+  std::vector<std::uint8_t> column_;
+  std::uint8_t* out_ = nullptr;
+  std::int32_t next_in_ = 0;
+  std::int32_t emitted_ = 0;
+};
+
+}  // namespace gantry::image

@@ -1,0 +1,101 @@
+#include "gantry/image/scaled_decode.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "jpeg_reader.h"
+#include "row_resizer.h"
+
+namespace gantry::image {
+
+struct ScaledDecoder::State {
+  RowResizer rows{resize_kernels().front()};
+  Resizer whole;
+  std::vector<std::uint8_t> batch;
+};
+
+namespace {
+
+// Rows decoded before they are scaled: the rows of two rows of 16x16 blocks, still in the cache,
+// and few enough looks at the clock.
+constexpr std::int32_t kBatch = 32;
+// Behind the last row, for kernels that read vectors.
+constexpr std::size_t kSlack = 16;
+
+Result<ScaledDecoder::Report> decode_jpeg_rows(Bytes bytes, const DecodeOptions& options,
+                                               std::int32_t width, std::int32_t height,
+                                               std::uint8_t* out, RowResizer& rows,
+                                               std::vector<std::uint8_t>& batch) {
+  ScaledDecoder::Report report;
+  auto last = Clock::now();
+  const auto account_to = [&last](Clock::duration& step) {
+    const auto now = Clock::now();
+    step += now - std::exchange(last, now);
+  };
+  JpegReader reader(bytes);
+  if (auto header = reader.read_header(options.limits); !header) {
+    return std::unexpected(std::move(header.error()));
+  }
+  if (auto started = reader.start(); !started) {
+    return std::unexpected(std::move(started.error()));
+  }
+  const int orientation = options.apply_orientation ? reader.orientation() : 1;
+  report.source_width = orientation >= 5 ? reader.height() : reader.width();
+  report.source_height = orientation >= 5 ? reader.width() : reader.height();
+  const std::size_t stride = static_cast<std::size_t>(reader.width()) * 3;
+  batch.resize(stride * kBatch + kSlack);
+  account_to(report.decode);
+  rows.begin({reader.width(), reader.height(), orientation}, width, height, out);
+  account_to(report.resize);
+  for (std::int32_t y = 0; y < reader.height(); y += kBatch) {
+    const std::int32_t count = std::min(kBatch, reader.height() - y);
+    if (auto read = reader.read_rows(count, batch); !read) {
+      return std::unexpected(std::move(read.error()));
+    }
+    account_to(report.decode);
+    for (std::int32_t i = 0; i < count; ++i) {
+      const std::size_t at = static_cast<std::size_t>(i) * stride;
+      rows.push(batch.data() + at, batch.size() - at);
+    }
+    account_to(report.resize);
+  }
+  if (auto end = reader.finish(); !end) {
+    return std::unexpected(std::move(end.error()));
+  }
+  account_to(report.decode);
+  return report;
+}
+
+}  // namespace
+
+ScaledDecoder::ScaledDecoder() : state_(std::make_unique<State>()) {}
+ScaledDecoder::ScaledDecoder(ScaledDecoder&& other) noexcept = default;
+ScaledDecoder& ScaledDecoder::operator=(ScaledDecoder&& other) noexcept = default;
+ScaledDecoder::~ScaledDecoder() = default;
+
+Result<ScaledDecoder::Report> ScaledDecoder::decode(std::span<const std::byte> bytes,
+                                                    const DecodeOptions& options,
+                                                    std::int32_t width, std::int32_t height,
+                                                    std::span<std::uint8_t> out) {
+  if (auto fits = check_target(width, height, out.size()); !fits) {
+    return std::unexpected(std::move(fits.error()));
+  }
+  if (detect_format(bytes) == Format::jpeg) {
+    return decode_jpeg_rows(as_bytes(bytes), options, width, height, out.data(), state_->rows,
+                            state_->batch);
+  }
+  const auto start = Clock::now();
+  const auto image = image::decode(bytes, options);
+  if (!image) {
+    return std::unexpected(image.error());
+  }
+  const auto decoded = Clock::now();
+  if (auto done = state_->whole.bilinear(*image, width, height, out); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return Report{image->width, image->height, decoded - start, Clock::now() - decoded};
+}
+
+}  // namespace gantry::image
