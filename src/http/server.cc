@@ -108,7 +108,7 @@ struct Server::Impl {
   void accepted(const error_code& error, tcp::socket socket, Loop& loop);
   void adopt(tcp::socket socket, Loop& loop);
   void run(std::size_t index);
-  void failed(Loop& loop, std::string what);
+  void failed(Loop& loop, std::string what) const;
   void stop(Deadline deadline);
 
   // Loops outlive what lives in them: destroyed last.
@@ -236,7 +236,7 @@ void Server::Impl::run(std::size_t index) {
   }
 }
 
-void Server::Impl::failed(Loop& loop, std::string what) {
+void Server::Impl::failed(Loop& loop, std::string what) const {
   const auto found = loop.connections.find(loop.active);
   if (found == loop.connections.end()) {
     context.on_event({500, "", "a callback failed: " + what});

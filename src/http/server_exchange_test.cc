@@ -33,6 +33,7 @@ TEST_F(ExchangeTest, the_first_answer_counts) {
   const auto exchange = exchanges.take();
   {
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] { exchange->respond(text("once")); });
     }
@@ -264,6 +265,7 @@ TEST_F(ExchangeTest, many_clients_and_threads_at_once) {
   constexpr int clients = 8;
   constexpr int requests = 50;
   std::vector<std::jthread> workers;
+  workers.reserve(3);
   for (int i = 0; i < 3; ++i) {
     workers.emplace_back([this] {
       while (const auto exchange = exchanges.take()) {
@@ -275,6 +277,7 @@ TEST_F(ExchangeTest, many_clients_and_threads_at_once) {
   }
   {
     std::vector<std::jthread> threads;
+    threads.reserve(clients);
     for (int c = 0; c < clients; ++c) {
       threads.emplace_back([&, c] {
         Client client(port);
@@ -299,6 +302,7 @@ TEST_F(ExchangeTest, starting_and_stopping_under_load) {
   for (int round = 0; round < 10; ++round) {
     const std::uint16_t port = start();
     std::vector<std::jthread> threads;
+    threads.reserve(3);
     for (int c = 0; c < 3; ++c) {
       threads.emplace_back([port] {
         for (;;) {

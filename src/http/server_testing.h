@@ -68,7 +68,8 @@ class Client {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0;
+    return fd_.get() < 0 ||
+           ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0;
   }
 
   /// False if the peer closed before it took all.
