@@ -98,9 +98,9 @@ RC_GTEST_PROP(DetectProperty, boxes_lie_within_the_picture, (const std::vector<f
                             {.threshold = 0});
   RC_ASSERT(found.has_value());
   for (const Detection& d : *found) {
-    RC_ASSERT(d.x_min >= 0 && d.x_min < d.x_max && d.x_max <= 1);
-    RC_ASSERT(d.y_min >= 0 && d.y_min < d.y_max && d.y_max <= 1);
-    RC_ASSERT(d.best.probability >= 0 && d.best.probability <= 1);
+    RC_ASSERT((d.x_min >= 0 && d.x_min < d.x_max && d.x_max <= 1));
+    RC_ASSERT((d.y_min >= 0 && d.y_min < d.y_max && d.y_max <= 1));
+    RC_ASSERT((d.best.probability >= 0 && d.best.probability <= 1));
   }
 }
 

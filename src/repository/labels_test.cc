@@ -179,7 +179,7 @@ RC_GTEST_PROP(LabelsProperty, index_form_and_line_form_agree, ()) {
 
 RC_GTEST_PROP(LabelsProperty, any_text_is_read_or_refused, (const std::string& text)) {
   const auto labels = Labels::parse(text);
-  RC_ASSERT(!labels || labels->size() <= 100'000);
+  RC_ASSERT((!labels || labels->size() <= 100'000));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ constexpr std::size_t largest_tensor =
     std::numeric_limits<std::int32_t>::max();  // kernels index with int
 constexpr std::size_t most_activation_bytes = std::size_t{4}
                                               << 30U;  // the arena shares memory among them
-constexpr std::size_t most_scratch_bytes = std::size_t{2} << 30U;  // of one operator
+constexpr std::size_t most_scratch_bytes = std::size_t{1} << 30U;  // of one operator
 
 template <class... Args>
 std::unexpected<Error> refuse(std::format_string<Args...> format, Args&&... args) {

@@ -113,7 +113,7 @@ RC_GTEST_PROP(ZipProperty, a_changed_byte_never_gives_other_content, ()) {
   const auto at = *rc::gen::inRange<std::size_t>(0, file.size());
   file[at] = *rc::gen::arbitrary<char>();
   const auto read = read_zipped_file(bytes_of(file), "name", 1000);
-  RC_ASSERT(!read || *read == "the content");
+  RC_ASSERT((!read || *read == "the content"));
 }
 
 }  // namespace

@@ -192,7 +192,7 @@ RC_GTEST_PROP(InputTransformProperty, quantised_values_dequantise_to_within_half
     const double most = scale * (255.0 - zero_point);
     const double nearest = std::clamp(wanted, least, most);
     RC_ASSERT(std::abs(static_cast<double>(real[x]) - nearest) <= scale * 0.5001);
-    RC_ASSERT(x == 0 || values[x] >= values[x - 1]);
+    RC_ASSERT((x == 0 || values[x] >= values[x - 1]));
   }
 }
 
