@@ -41,17 +41,25 @@ Result<> check_size(const inference::Response& response) {
   return {};
 }
 
-}  // namespace
+/// What a log line says beside the request itself.
+struct Outcome {
+  int status = 200;
+  std::size_t bytes = 0;  ///< of the answer's body
+  Clock::duration time{};
+  std::string_view model;   ///< empty where none is meant
+  std::string_view reason;  ///< of an error
+};
 
-void record(HttpMetrics& metrics, const http::Request& request, Route route,
-            const Outcome& outcome) noexcept {
-  const Clock::duration time = Clock::now() - request.started;
+void count(HttpMetrics& metrics, const http::Request& request, Route route, int status,
+           Clock::duration time) noexcept {
   try {
-    metrics.answered(route, request.method, outcome.status, time);
-  } catch (
-      const std::exception& error) {  // out of memory for a new series: the answer matters more
+    metrics.answered(route, request.method, status, time);
+  } catch (const std::exception& error) {  // no memory for a new series: the answer matters more
     log::error("metrics", {{"error", error.what()}});
   }
+}
+
+void log_request(const http::Request& request, Route route, const Outcome& outcome) noexcept {
   const log::Level level = level_of(route, outcome.status);
   if (!log::enabled(level)) {
     return;
@@ -60,33 +68,34 @@ void record(HttpMetrics& metrics, const http::Request& request, Route route,
   const log::Field method{"method", std::string_view(request.method).substr(0, max_logged_method)};
   const log::Field path{"path", std::string_view(request.path).substr(0, max_logged_path)};
   const log::Field status{"status", std::int64_t{outcome.status}};
-  const log::Field duration{"duration_ms", to_ms(time)};
+  const log::Field duration{"duration_ms", to_ms(outcome.time)};
   const log::Field bytes{"bytes", static_cast<std::int64_t>(outcome.bytes)};
   const log::Field model{"model", outcome.model};
   const log::Field peer{"peer", request.peer};
   if (outcome.reason.empty()) {
     log::write(level, "request", {request_id, method, path, status, duration, bytes, model, peer});
   } else {
+    const log::Field error{"error", outcome.reason};
     log::write(level, "request",
-               {request_id,
-                method,
-                path,
-                status,
-                duration,
-                bytes,
-                model,
-                peer,
-                {"error", outcome.reason}});
+               {request_id, method, path, status, duration, bytes, model, peer, error});
   }
 }
 
+}  // namespace
+
 void answer(HttpMetrics& metrics, http::Exchange& exchange, Route route, http::Response response,
-            std::string_view model, std::string_view reason) {
-  // First the books: whoever has the answer finds itself in the metrics.
-  record(
-      metrics, exchange.request(), route,
-      {.status = response.status, .bytes = response.body.size(), .model = model, .reason = reason});
-  exchange.respond(std::move(response));
+            std::string_view model, std::string_view reason,
+            std::function<void(Clock::duration)> written) {
+  const http::Request& request = exchange.request();
+  const Outcome outcome{.status = response.status,
+                        .bytes = response.body.size(),
+                        .time = Clock::now() - request.started,
+                        .model = model,
+                        .reason = reason};
+  // First the books, so that whoever has the answer finds itself in the metrics; the log can wait.
+  count(metrics, request, route, outcome.status, outcome.time);
+  exchange.respond(std::move(response), std::move(written));
+  log_request(request, route, outcome);
 }
 
 PendingAnswer::PendingAnswer(std::shared_ptr<http::Exchange> exchange,
@@ -119,16 +128,9 @@ bool PendingAnswer::send(http::Response response, std::string_view reason) {
   if (!exchange) {
     return false;
   }
-  record(*metrics_, exchange->request(), Route::infer,
-         {.status = response.status,
-          .bytes = response.body.size(),
-          .model = model_->name(),
-          .reason = reason});
-  // The histogram lives as long as the registry; the owner of both is kept anyway.
-  exchange->respond(std::move(response),
-                    [metrics = metrics_, &write = phases_.write](Clock::duration time) {
-                      write.observe(to_seconds(time));
-                    });
+  // The histogram lives as long as the registry.
+  answer(*metrics_, *exchange, Route::infer, std::move(response), model_->name(), reason,
+         [&write = phases_.write](Clock::duration time) { write.observe(to_seconds(time)); });
   return true;
 }
 
@@ -158,10 +160,14 @@ bool PendingAnswer::client_has_gone() {
   if (!exchange) {
     return false;
   }
-  record(*metrics_, exchange->request(), Route::infer,
-         {.status = http_status(Code::cancelled),
-          .model = model_->name(),
-          .reason = "the client hung up"});
+  const http::Request& request = exchange->request();
+  const Outcome outcome{.status = http_status(Code::cancelled),
+                        .bytes = 0,
+                        .time = Clock::now() - request.started,
+                        .model = model_->name(),
+                        .reason = "the client hung up"};
+  count(*metrics_, request, Route::infer, outcome.status, outcome.time);
+  log_request(request, Route::infer, outcome);
   return true;
 }
 

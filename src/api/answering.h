@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,25 +13,15 @@
 
 namespace gantry::api {
 
-/// What a log line says beside the request itself.
-struct Outcome {
-  int status = 200;
-  std::size_t bytes = 0;    ///< of the answer's body
-  std::string_view model;   ///< empty where none is meant
-  std::string_view reason;  ///< of an error
-};
-
-/// Counts and logs one request.
-void record(HttpMetrics& metrics, const http::Request& request, Route route,
-            const Outcome& outcome) noexcept;
-
-/// Answers at once: counts, logs, responds.
+/// Answers: counts, responds, logs. `model` and `reason` (of an error) are for the log.
 void answer(HttpMetrics& metrics, http::Exchange& exchange, Route route, http::Response response,
-            std::string_view model = {}, std::string_view reason = {});
+            std::string_view model = {}, std::string_view reason = {},
+            std::function<void(Clock::duration)> written = {});
 
 /// One picture between its request and its answer. Worker, deadline and hang-up race for it; the
 /// first settles it, the others find nothing left to do. Shared by all three, and may outlive Api:
-/// what it needs it owns. Threads: thread-safe.
+/// what it needs it owns.
+/// Threads: thread-safe.
 class PendingAnswer {
  public:
   PendingAnswer(std::shared_ptr<http::Exchange> exchange, std::shared_ptr<HttpMetrics> metrics,

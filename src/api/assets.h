@@ -4,7 +4,8 @@
 
 namespace gantry::api {
 
-/// Files of web/, made part of the program by CMake. Both are templates: see page().
+/// Files of web/, made part of the program by CMake. Both are templates, filled in by
+/// descriptions.cc.
 extern const std::string_view index_html;
 extern const std::string_view openapi_json;
 

@@ -13,8 +13,9 @@ namespace gantry::api {
 /// URL-safe alphabet is refused.
 ///
 /// `out` needs room for text.size() / 4 * 3 bytes and may begin where `text` begins. Returns how
-/// many were written. Errors: invalid_argument naming what was found and where. Threads: reentrant;
-/// allocates nothing but for an error.
+/// many were written.
+/// Errors:  invalid_argument naming what was found and where.
+/// Threads: reentrant; allocates nothing but for an error.
 [[nodiscard]] Result<std::size_t> decode_base64(std::string_view text, std::span<std::byte> out);
 
 }  // namespace gantry::api

@@ -21,9 +21,9 @@ struct HeaderValue {
 };
 
 /// Reads one. A parameter without quotes may hold anything but a semicolon, since boundaries in the
-/// wild do. Errors: invalid_argument for an empty value, a parameter without a name or twice there,
-/// an open quote, more than
-///         16 parameters.
+/// wild do.
+/// Errors: invalid_argument for an empty value, a parameter without a name or twice there, an open
+///         quote, more than 16 parameters.
 /// Source: RFC 9110, section 5.6.6.
 [[nodiscard]] Result<HeaderValue> parse_header_value(std::string_view text);
 

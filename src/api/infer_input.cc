@@ -1,6 +1,5 @@
 #include "infer_input.h"
 
-#include <cmath>
 #include <format>
 #include <utility>
 
@@ -132,23 +131,6 @@ Result<> read_body(http::Request& request, InferInput& input) {
 
 }  // namespace
 
-Result<> set_top_k(InferInput& input, std::int64_t value) {
-  if (value < 1 || value > max_top_k) {
-    return fail(Code::invalid_argument,
-                std::format("top_k: want 1 to {}, found {}", max_top_k, value));
-  }
-  input.options.top_k = value;
-  return {};
-}
-
-Result<> set_threshold(InferInput& input, double value) {
-  if (!(value >= 0.0 && value <= 1.0)) {  // so that NaN fails
-    return fail(Code::invalid_argument, std::format("threshold: want 0 to 1, found {}", value));
-  }
-  input.options.threshold = value;
-  return {};
-}
-
 Result<> set_option(InferInput& input, std::string_view name, std::string_view text) {
   if (name == "model") {
     input.model = text;
@@ -156,16 +138,19 @@ Result<> set_option(InferInput& input, std::string_view name, std::string_view t
     input.version = text;
   } else if (name == "top_k") {
     const auto value = parse_int(text);
-    return value ? set_top_k(input, *value)
-                 : fail(Code::invalid_argument,
-                        std::format("top_k: want an integer from 1 to {}, found {}", max_top_k,
-                                    quoted(text)));
+    if (!value || *value < 1 || *value > max_top_k) {
+      return fail(
+          Code::invalid_argument,
+          std::format("top_k: want an integer from 1 to {}, found {}", max_top_k, quoted(text)));
+    }
+    input.options.top_k = *value;
   } else if (name == "threshold") {
     const auto value = parse_double(text);
-    return value
-               ? set_threshold(input, *value)
-               : fail(Code::invalid_argument,
-                      std::format("threshold: want a number from 0 to 1, found {}", quoted(text)));
+    if (!value || *value < 0 || *value > 1) {
+      return fail(Code::invalid_argument,
+                  std::format("threshold: want a number from 0 to 1, found {}", quoted(text)));
+    }
+    input.options.threshold = *value;
   }
   return {};
 }

@@ -20,19 +20,17 @@ struct InferInput {
 };
 
 /// Sets one option from text, as query parameters and form fields carry it. Unknown names are
-/// ignored. Errors: invalid_argument naming the option, wanted and found.
+/// ignored.
+/// Errors: invalid_argument naming the option, wanted and found.
 [[nodiscard]] Result<> set_option(InferInput& input, std::string_view name, std::string_view text);
-/// The same for values that are numbers already.
-[[nodiscard]] Result<> set_top_k(InferInput& input, std::int64_t value);
-[[nodiscard]] Result<> set_threshold(InferInput& input, double value);
 
-/// Reads a request's query and body; takes the body's memory along. The body is, by its
-/// Content-Type:
+/// Reads a request's query and body; takes the body's memory along. By its Content-Type a body is
 ///   multipart/form-data          a picture in part `image`, options in parts of their name
 ///   application/json             {"image": base64 or data: URL, options…}
-///   image/*, application/octet-stream, none       the picture
-///   application/x-www-form-urlencoded             the picture, if it begins as one: `curl
-///   --data-binary` says so
+///   image/*, application/octet-stream, none
+///                                the picture
+///   application/x-www-form-urlencoded
+///                                the picture, if it begins as one: `curl --data-binary` says so
 /// Options in the body win over those in the query.
 ///
 /// Errors: invalid_argument (400); unimplemented (415) for other content types and codings.

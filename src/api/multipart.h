@@ -20,7 +20,7 @@ struct FormPart {
 
 /// The boundary of a `multipart/form-data` content type.
 /// Errors: invalid_argument if there is none, or not 1 to 70 of the characters that RFC 2046
-/// allows.
+///         allows.
 [[nodiscard]] Result<std::string> form_boundary(const HeaderValue& content_type);
 
 /// Takes a multipart/form-data body apart, without copying contents. Preamble and epilogue are
@@ -30,7 +30,8 @@ struct FormPart {
 /// Errors:  invalid_argument for a body that never begins or never ends (cut short), a part without
 ///          `Content-Disposition: form-data; name=…`, a part's header above 8 KiB, more than 32
 ///          parts.
-/// Time:    linear in the body's size. Threads: reentrant.
+/// Time:    linear in the body's size.
+/// Threads: reentrant.
 /// Source:  RFC 7578; RFC 2046, section 5.1.1.
 [[nodiscard]] Result<std::vector<FormPart>> parse_multipart(std::span<const std::byte> body,
                                                             std::string_view boundary);

@@ -73,8 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
              "--B\r\n" + std::string(image_head) + "--B--\r\n",
              {{"image", ""}}},
         Good{"content_that_looks_like_boundaries",
-             one(image_head, "--B\r\n--Bx\n--B\r--B\r\n--C--\r\n--Bee\r\n"),
-             {{"image", "--B\r\n--Bx\n--B\r--B\r\n--C--\r\n--Bee\r\n"}}},
+             one(image_head, "x--B\r\n--Bx\n--B\r--B\r\n--C--\r\n--Bee\r\n"),
+             {{"image", "x--B\r\n--Bx\n--B\r--B\r\n--C--\r\n--Bee\r\n"}}},
         Good{"content_of_line_ends", one(image_head, "\r\n\r\n"), {{"image", "\r\n\r\n"}}},
         Good{"zeros", one(image_head, "a\0b"sv), {{"image", std::string("a\0b"sv)}}},
         Good{"other_headers",
@@ -190,7 +190,7 @@ TEST(FormBoundary, IsReadQuotedOrNot) {
 }
 
 TEST(FormBoundary, IsRefusedIfItIsNone) {
-  for (const std::string parameters :
+  for (const std::string& parameters :
        {std::string(), std::string(";boundary="), std::string(";boundary=\"\""),
         ";boundary=" + std::string(71, 'x'), std::string(";boundary=\"a \""),
         std::string(";boundary=\"a\\\"b\""), std::string(";boundary=a\x80"),

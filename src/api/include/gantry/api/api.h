@@ -12,16 +12,15 @@
 namespace gantry::api {
 
 struct ApiConfig {
-  std::chrono::milliseconds request_timeout{
-      30'000};  ///< from the request's first byte to its answer → 504
+  /// From the request's first byte to its answer, else 504.
+  std::chrono::milliseconds request_timeout{30'000};
   std::string program_version;
 };
 
 /// The routes of Gantry's own HTTP API: POST /infer, GET /health, /health/live, /health/ready,
 /// /metrics, /, /openapi.json. Wire formats and status codes only; web/openapi.json has them all.
 /// Threads: thread-safe; must outlive the server that calls it. The service and the registry must
-/// outlive it; requests
-///          that the service has not answered yet may outlive it.
+///          outlive it; requests that the service has not answered yet may do so too.
 class Api {
  public:
   Api(ApiConfig config, inference::Service& service, metrics::Registry& metrics);
