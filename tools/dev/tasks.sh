@@ -111,7 +111,7 @@ run_tests() {
   return "$status"
 }
 
-# fuzz [SECONDS [NAME…]]: libFuzzer from a fixed seed on a copy of each target's corpus, so that a run can be repeated.
+# fuzz [SECONDS [NAME…]]: libFuzzer from a fixed seed on each corpus; inputs that reach new code stay in build/fuzz/work.
 fuzz() {
   local seconds=${1:-10} status=0 target work corpus
   (($# == 0)) || shift

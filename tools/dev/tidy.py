@@ -68,7 +68,8 @@ def main():
             continue
         if not source.exists() or (only and source not in only):
             continue
-        key = hashlib.sha256(version + entry["command"].encode())
+        # Without the place of the clone, so that another clone of the same files profits.
+        key = hashlib.sha256(version + entry["command"].replace(str(REPO), "").encode())
         for path in headers.closure(source):
             key.update(str(path.relative_to(REPO)).encode() + hashlib.sha256(headers.read(path)).digest())
         stamp = options.cache / key.hexdigest()
