@@ -33,9 +33,9 @@ WorkQueue::~WorkQueue() {
   threads_.clear();  // joins
 }
 
-Result<WorkId> WorkQueue::submit(std::function<void()> work) {
+Result<WorkId> WorkQueue::submit(std::function<void()> work, std::function<void()> then) {
   std::list<Item> item;  // the node is made outside the lock
-  item.push_back({.id = {}, .work = std::move(work)});
+  item.push_back({.id = {}, .work = std::move(work), .then = std::move(then)});
   WorkId id{};
   {
     const std::scoped_lock lock(mutex_);
@@ -106,10 +106,15 @@ void WorkQueue::serve(const std::stop_token& stop) {
     --idle_threads_;
     lock.unlock();
     item.front().work();
+    lock.lock();
+    ++idle_threads_;
+    lock.unlock();
+    if (item.front().then) {
+      item.front().then();
+    }
     item.clear();  // what the work held goes before it counts as done
     lock.lock();
     --running_;
-    ++idle_threads_;
     if (waiting_.empty() && running_ == 0) {
       idle_.notify_all();
     }

@@ -67,6 +67,36 @@ TEST(WorkQueue, CapacityZeroTakesWorkOnlyForAnIdleThread) {
   EXPECT_TRUE(queue.submit([] {}));
 }
 
+TEST(WorkQueue, WhoIsToldThatWorkIsDoneMayHandInMoreAtOnce) {
+  int rounds = 0;
+  std::latch done(1);
+  WorkQueue queue("test", 1, 0);
+  std::function<void()> again = [&] {
+    if (++rounds == 1000) {
+      done.count_down();
+      return;
+    }
+    const auto id = queue.submit([] {}, again);
+    if (!id) {
+      ADD_FAILURE() << "round " << rounds << ": " << id.error().message;
+      done.count_down();
+    }
+  };
+  ASSERT_TRUE(queue.submit([] {}, again));
+  done.wait();
+  EXPECT_TRUE(queue.drain(Deadline::never()));
+}
+
+TEST(WorkQueue, DrainWaitsForWhatFollowsTheWorkToo) {
+  Gate gate;
+  WorkQueue queue("test", 1, 0);
+  ASSERT_TRUE(queue.submit([] {}, gate.work()));
+  gate.wait_started();
+  EXPECT_FALSE(queue.drain(Deadline::after(std::chrono::milliseconds(1))));
+  gate.open();
+  EXPECT_TRUE(queue.drain(Deadline::never()));
+}
+
 TEST(WorkQueue, WithdrawnWorkNeverRunsAndMakesRoomAtOnce) {
   Gate gate;
   std::atomic<bool> ran = false;

@@ -116,11 +116,14 @@ class Service::Job {
 
   void run() noexcept {
     try {
-      finish(model_->infer(request_, Clock::now() - accepted_));
+      result_ = model_->infer(request_, Clock::now() - accepted_);
     } catch (const std::exception& error) {  // the thread's catch-all
-      finish(fail(Code::internal, std::format("unexpected: {}", error.what())));
+      result_ = fail(Code::internal, std::format("unexpected: {}", error.what()));
     }
   }
+  /// After run(), and when the worker counts as idle again: a client that answers at once with its
+  /// next request finds a place for it.
+  void finish_run() { finish(std::move(result_)); }
 
   void finish(Result<Response> result) {
     if (result) {
@@ -144,6 +147,7 @@ class Service::Job {
   std::shared_ptr<LoadedModel> model_;
   Request request_;
   Done done_;
+  Result<Response> result_;
   std::stop_source stop_;
   Clock::time_point accepted_ = Clock::now();
 };
@@ -211,7 +215,7 @@ Result<Service::Ticket> Service::submit(std::shared_ptr<LoadedModel> model, Requ
   }
   const auto job =
       std::make_shared<Job>(*impl_, std::move(model), std::move(request), std::move(done));
-  auto id = impl_->queue.submit([job] { job->run(); });
+  auto id = impl_->queue.submit([job] { job->run(); }, [job] { job->finish_run(); });
   if (!id) {
     job->abandon();
     return refuse(std::move(id.error()));

@@ -39,7 +39,9 @@ class WorkQueue {
 
   /// Errors: resource_exhausted if `capacity` pieces of work wait already; unavailable after
   /// close().
-  [[nodiscard]] Result<WorkId> submit(std::function<void()> work);
+  /// `then`, if given, follows `work` on the same thread, which counts as idle already: whoever
+  /// is told there that the work is done may hand in more at once. drain() waits for it too.
+  [[nodiscard]] Result<WorkId> submit(std::function<void()> work, std::function<void()> then = {});
   /// Takes waiting work out. True if it had not been started: it never will be.
   bool withdraw(WorkId id);
 
@@ -56,6 +58,7 @@ class WorkQueue {
   struct Item {
     WorkId id;
     std::function<void()> work;
+    std::function<void()> then;
   };
   void serve(const std::stop_token& stop);
 
@@ -65,8 +68,8 @@ class WorkQueue {
   std::condition_variable idle_;
   std::list<Item> waiting_;
   std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_id_;
-  std::size_t running_ = 0;
-  std::size_t idle_threads_;
+  std::size_t running_ = 0;   // work, or what comes then
+  std::size_t idle_threads_;  // do no work
   std::uint64_t next_id_ = 1;
   bool closed_ = false;
   std::vector<std::jthread> threads_;  // last: they use all of the above
