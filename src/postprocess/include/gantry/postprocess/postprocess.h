@@ -32,7 +32,8 @@ struct ClassificationOptions {
 /// The best classes of one output, highest probability first, the lower index first among equals.
 ///
 /// Shapes:  `bytes` is an output of N elements, N >= 1.   Dtypes: uint8, int8, int16, float32.
-/// Values:  probability is the real value clamped to [0, 1], or its softmax. NaN counts as 0 and comes last.
+/// Values:  probability is the real value clamped to [0, 1], or its softmax. NaN counts as 0 and
+/// comes last.
 ///          uint8 without a quantisation spans 0 to 1, as TensorFlow Lite's own examples read it.
 /// Errors:  invalid_argument for another dtype or size.
 [[nodiscard]] Result<std::vector<Class>> classify(const TensorSpec& spec,

@@ -30,8 +30,8 @@ enum class Task : std::uint8_t {
 
 /// What to do with a classifier's real values to get probabilities.
 enum class Activation : std::uint8_t {
-  none,  ///< they are some: the graph ends in SOFTMAX, LOGISTIC or a custom operator, or the
-         ///< output's quantisation can express nothing but 0 to 1
+  none,     ///< they are some: the graph ends in SOFTMAX, LOGISTIC or a custom operator, or the
+            ///< output's quantisation can express nothing but 0 to 1
   softmax,  ///< they are logits
 };
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <filesystem>
-
 #include <gtest/gtest.h>
+
+#include <filesystem>
 
 namespace gantry::test {
 
@@ -17,8 +17,8 @@ namespace gantry::test {
 
 }  // namespace gantry::test
 
-#define GANTRY_NEEDS_SHARED()                                                             \
-  if (!std::filesystem::is_directory(gantry::test::shared("models"))) {                   \
-    GTEST_SKIP() << "needs the models and photos of ../shared, which are not here";       \
-  }                                                                                       \
+#define GANTRY_NEEDS_SHARED()                                                       \
+  if (!std::filesystem::is_directory(gantry::test::shared("models"))) {             \
+    GTEST_SKIP() << "needs the models and photos of ../shared, which are not here"; \
+  }                                                                                 \
   static_assert(true, "a semicolon follows")
