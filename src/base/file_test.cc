@@ -10,17 +10,30 @@
 namespace gantry {
 namespace {
 
+/// A folder that is gone with the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "gantry-file-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  [[nodiscard]] std::filesystem::path operator/(const char* name) const { return path_ / name; }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 class FileTest : public testing::Test {
  protected:
-  FileTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "gantry-file-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~FileTest() override { std::filesystem::remove_all(folder_); }
-  FileTest(const FileTest&) = delete;
-  FileTest& operator=(const FileTest&) = delete;
-
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -42,7 +55,7 @@ TEST_F(FileTest, WritingReplacesAndLeavesNothingBeside) {
   ASSERT_TRUE(write_file(path, bytes_of("first")));
   ASSERT_TRUE(write_file(path, bytes_of("second")));
   EXPECT_EQ(read_text_file(path, 100).value(), "second");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
 }
 
 TEST_F(FileTest, WritingIntoAMissingFolderNamesThePath) {
@@ -58,7 +71,7 @@ TEST_F(FileTest, AnAbsentFileIsNotFound) {
 }
 
 TEST_F(FileTest, AFolderIsNoFile) {
-  EXPECT_EQ(read_file(folder_, 10).error().code, Code::invalid_argument);
+  EXPECT_EQ(read_file(folder_.path(), 10).error().code, Code::invalid_argument);
 }
 
 TEST_F(FileTest, AFifoIsRefusedWithoutWaitingForAWriter) {

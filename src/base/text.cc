@@ -12,8 +12,9 @@ namespace {
 template <class T>
 std::optional<T> parse_all(std::string_view text) {
   T value{};
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [rest, error] = std::from_chars(begin, end, value);
   if (error != std::errc{} || rest != end) {
     return std::nullopt;
   }

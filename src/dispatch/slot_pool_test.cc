@@ -79,6 +79,7 @@ TEST(SlotPool, ManyThreadsNeverShareASlotAndAllGetOne) {
   std::atomic<int> done = 0;
   {
     std::vector<std::jthread> workers;
+    workers.reserve(threads);
     for (int i = 0; i < threads; ++i) {
       workers.emplace_back([&] {
         for (int round = 0; round < rounds; ++round) {

@@ -161,6 +161,7 @@ TEST(WorkQueue, ManySubmittersAndWithdrawersAccountForEveryPiece) {
   {
     WorkQueue queue("test", 2, 8);
     std::vector<std::jthread> submitters;
+    submitters.reserve(threads);
     for (int i = 0; i < threads; ++i) {
       submitters.emplace_back([&] {
         for (int k = 0; k < pieces; ++k) {

@@ -77,7 +77,8 @@ void append_json(std::string& out, std::string_view text) {
   if (!is_utf8(text)) {
     // quoted() replaces what is no UTF-8; its own escapes are escaped once more, which keeps them
     // readable.
-    return append_json(out, quoted(text, text.size()));
+    append_json(out, quoted(text, text.size()));
+    return;
   }
   out += '"';
   for (const char c : text) {
@@ -105,30 +106,30 @@ void append_number(std::string& out, Number number) {
 }
 
 struct AppendValue {
-  std::string& out;
+  std::string* out;
   Format format;
 
   void operator()(std::string_view text) const {
     const bool plain = format == Format::text && !text.empty() &&
                        text.find_first_of(" \"\\=") == std::string_view::npos && is_printable(text);
     if (plain) {
-      out += text;
+      *out += text;
     } else if (format == Format::text) {
       constexpr std::size_t longest = 400;
-      out += quoted(text, longest);
+      *out += quoted(text, longest);
     } else {
-      append_json(out, text);
+      append_json(*out, text);
     }
   }
-  void operator()(std::int64_t number) const { append_number(out, number); }
+  void operator()(std::int64_t number) const { append_number(*out, number); }
   void operator()(double number) const {
     if (std::isfinite(number)) {
-      append_number(out, number);
+      append_number(*out, number);
     } else {
-      out += "null";
+      *out += "null";
     }
   }
-  void operator()(bool flag) const { out += flag ? "true" : "false"; }
+  void operator()(bool flag) const { *out += flag ? "true" : "false"; }
 
   static bool is_printable(std::string_view text) {
     for (const char c : text) {
@@ -157,15 +158,15 @@ std::string utc_now() {
 }
 
 std::string json_line(Level level, std::string_view message, std::initializer_list<Field> fields) {
-  std::string line = "{\"time\":\"" + utc_now() + "\",\"level\":\"";
+  std::string line = R"({"time":")" + utc_now() + R"(","level":")";
   line += level_name(level);
-  line += "\",\"message\":";
+  line += R"(","message":)";
   append_json(line, message);
   for (const auto& [key, value] : fields) {
     line += ',';
     append_json(line, key);
     line += ':';
-    std::visit(AppendValue{.out = line, .format = Format::json}, value);
+    std::visit(AppendValue{.out = &line, .format = Format::json}, value);
   }
   line += '}';
   return line;
@@ -177,7 +178,7 @@ std::string text_line(std::string_view message, std::initializer_list<Field> fie
     line += ' ';
     line += key;
     line += '=';
-    std::visit(AppendValue{.out = line, .format = Format::text}, value);
+    std::visit(AppendValue{.out = &line, .format = Format::text}, value);
   }
   return line;
 }

@@ -57,6 +57,7 @@ TEST(Registry, ThreadsMayShareIt) {
   Registry registry;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         for (int k = 0; k < 1000; ++k) {
