@@ -19,7 +19,6 @@
 #include "options.h"
 #include "parse.h"
 #include "terminal.h"
-#include "trial.h"
 
 namespace gantry::cli {
 namespace {
@@ -39,7 +38,7 @@ constexpr std::string_view compare_examples =
 
 struct BenchOptions {
   std::vector<std::string> arguments;
-  std::filesystem::path model;
+  ModelOptions model;  ///< its path and trial
   std::int64_t runs = 10;
   std::chrono::milliseconds seconds{0};
   std::int64_t warm_up = 3;
@@ -47,7 +46,6 @@ struct BenchOptions {
   std::vector<std::int64_t> slots;
   std::filesystem::path image;
   bool profile = false;
-  bool no_trial = false;
   std::uint64_t seed = 42;
   double target_ms = plan_limit_ms;
   bool json = false;
@@ -56,12 +54,11 @@ struct BenchOptions {
   void add_to(Options& options) {
     options.positionals("MODEL", arguments, "the model, a .tflite file");
     options.group("Model and input");
-    options.path("model", "FILE", model, "the same as MODEL");
+    options.path("model", "FILE", model.model, "the same as MODEL");
     options.path("image", "FILE", image,
                  "feed this picture instead of random values, and time its decoding");
     options.integer("seed", seed, 0, INT64_MAX, "of the random input [42]");
-    options.flag("no-trial", no_trial,
-                 "load the model without running it once in a child process first");
+    model.add_trial_to(options);
     options.group("Measurement");
     options.integer("runs", runs, 1, 10'000'000, "invokes to time [10]");
     options.duration("seconds", seconds,
@@ -113,7 +110,7 @@ std::string inputs_of(const repository::ModelInfo& info) {
 /// came before.
 Result<BenchReport> measure(const BenchOptions& settings) {
   BenchReport report;
-  report.model = settings.model.string();
+  report.model = settings.model.model.string();
   report.tensorflow_lite = tflite::runtime_version();
   report.cpu = cpu_name();
   report.cores = available_cores();
@@ -123,10 +120,9 @@ Result<BenchReport> measure(const BenchOptions& settings) {
   report.target_ms = settings.target_ms;
   const auto threads = static_cast<int>(report.threads);
 
-  const inference::Trial trial =
-      settings.no_trial ? inference::Trial() : make_trial(settings.model);
+  const inference::Trial trial = settings.model.trial();
   report.before = memory_of_this_process();
-  auto subject = load_subject(settings.model, threads, trial);
+  auto subject = load_subject(settings.model.model, threads, trial);
   if (!subject) {
     return std::unexpected(std::move(subject).error());
   }
@@ -263,9 +259,9 @@ int bench(std::span<char* const> arguments) {
     if (options.is_on_command_line("model")) {
       return to_int(options.wrong_usage("want one model, got both MODEL and --model"));
     }
-    settings.model = settings.arguments.front();
+    settings.model.model = settings.arguments.front();
   }
-  if (settings.model.empty()) {
+  if (settings.model.model.empty()) {
     return to_int(options.wrong_usage("which model? Want MODEL, a .tflite file"));
   }
 

@@ -39,8 +39,14 @@ void ModelOptions::add_to(Options& options) {
       });
   options.integer("max-side", max_side, 1, 1 << 20,
                   "refuse pictures wider or higher than that [32768]");
+  add_trial_to(options);
+}
+
+void ModelOptions::add_trial_to(Options& options) {
   options.flag("no-trial", no_trial,
                "load the model without running it once in a child process first");
+  options.duration("trial-timeout", trial_timeout,
+                   "time for that child; then the model is refused [30s]");
 }
 
 inference::ModelConfig ModelOptions::config() const {
@@ -54,10 +60,12 @@ inference::ModelConfig ModelOptions::config() const {
         InputTransform::Normalization{.mean = mean.empty() ? std::vector{0.0F} : mean,
                                       .stddev = stddev.empty() ? std::vector{1.0F} : stddev};
   }
-  if (!no_trial) {
-    config.trial = make_trial(model);
-  }
+  config.trial = trial();
   return config;
+}
+
+inference::Trial ModelOptions::trial() const {
+  return no_trial ? inference::Trial() : make_trial(model, trial_timeout);
 }
 
 bool looks_like_model(const std::filesystem::path& path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -18,12 +19,17 @@ struct ModelOptions {
   std::vector<float> stddev;
   bool no_orientation = false;
   bool no_trial = false;
+  std::chrono::milliseconds trial_timeout{30'000};
   std::int64_t max_pixels = image::DecodeLimits{}.max_pixels;
   std::int32_t max_side = image::DecodeLimits{}.max_side;
 
   void add_to(Options& options);
+  /// --no-trial and --trial-timeout alone.
+  void add_trial_to(Options& options);
   /// What they say, with the trial's child started already.
   [[nodiscard]] inference::ModelConfig config() const;
+  /// Started already; empty with --no-trial.
+  [[nodiscard]] inference::Trial trial() const;
 };
 
 /// Whether these files' first bytes, or their names, say TensorFlow Lite model.

@@ -210,16 +210,16 @@ class Run {
       if (!response) {
         exit = Exit::bad;
         progress.clear();
-        const std::string_view name = images_[i] == "-" ? "stdin" : images_[i];
+        const std::string name = images_[i] == "-" ? "stdin" : images_[i];
         const std::string& text = response.error().message;
         print_error("run",
                     text.starts_with(name) ? text : std::format("{}: {}", printable(name), text));
-        results += std::format("{}\n{{\"image\":{},\"success\":false,\"error\":{},\"code\":{}}}",
+        results += std::format("{}\n{{\"file\":{},\"success\":false,\"error\":{},\"code\":{}}}",
                                i == 0 ? "" : ",", json_string(images_[i]), json_string(text),
                                json_string(code_name(response.error().code)));
       } else if (options_.json) {
         // The service's own text with one member more in front.
-        results += std::format("{}\n{{\"image\":{},{}", i == 0 ? "" : ",", json_string(images_[i]),
+        results += std::format("{}\n{{\"file\":{},{}", i == 0 ? "" : ",", json_string(images_[i]),
                                api::response_json(*response).substr(1));
       } else {
         progress.clear();

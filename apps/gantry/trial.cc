@@ -217,7 +217,8 @@ Result<> TrialProcess::wait(Deadline deadline) {
   }
   if (late) {
     return fail(Code::invalid_argument,
-                "one inference on zeros did not end in time, in a child process that tried it");
+                "one inference on zeros did not end within --trial-timeout, in a child process "
+                "that tried it");
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     return {};

@@ -37,8 +37,7 @@ class TrialProcess {
 
 /// The inference::Trial of this program. The child for `expected` starts now; the trial waits for
 /// it (or starts another one for another model), for at most `limit` from the call on.
-[[nodiscard]] inference::Trial make_trial(
-    const std::filesystem::path& expected,
-    std::chrono::milliseconds limit = std::chrono::seconds(30));
+[[nodiscard]] inference::Trial make_trial(const std::filesystem::path& expected,
+                                          std::chrono::milliseconds limit);
 
 }  // namespace gantry::cli
