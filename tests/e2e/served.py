@@ -8,7 +8,7 @@ from raw_http import Connection, request
 
 def start(*arguments):
     """A service that gives requests all the time that a busy machine may need; arguments may say otherwise."""
-    return Service("--request-timeout", "10m", *arguments)
+    return Service("--request-timeout", "10m", "--drain-timeout", "10m", *arguments)
 
 
 def where(service):

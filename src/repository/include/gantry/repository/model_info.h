@@ -73,11 +73,11 @@ struct ModelInfo {
 /// Accepts nothing that TensorFlow Lite would follow out of the file or into memory that it never
 /// made: the flatbuffer is verified; indices of tensors, buffers, operator codes and subgraphs are
 /// in range; shapes have no negative extents, no tensor 2^31 bytes, all that are computed together
-/// at most 4 GiB; constant tensors have the bytes that their shape needs; operators read only what
-/// is there by then and write no constants; scales are there where kernels divide by them. What
-/// only a kernel can find wrong (its options, its shapes, its memory) is left to TensorFlow Lite,
-/// in a trial run for foreign models. Errors: invalid_argument naming what is wrong; out_of_range
-/// above a limit. Time and memory are linear
+/// at most 4 GiB, the scratch memory of a convolution at most 1 GiB; constant tensors have the
+/// bytes that their shape needs; operators read only what is there by then and write no constants;
+/// scales are there where kernels divide by them. What only a kernel can find wrong (its options,
+/// its shapes, its memory) is left to TensorFlow Lite, in a trial run for foreign models. Errors:
+/// invalid_argument naming what is wrong; out_of_range above a limit. Time and memory are linear
 ///         in the file's size.
 /// Source: TensorFlow Lite schema v3 (schema_generated.h), metadata schema of tflite-support.
 [[nodiscard]] Result<ModelInfo> read_model(std::span<const std::byte> bytes);
