@@ -1,5 +1,6 @@
 #!/bin/bash
-# lint.sh [--fix]: is what we wrote in order? Format, clang-tidy, shell scripts, sizes. With --fix: formats, and nothing else.
+# lint.sh [--fix | --quick]: is what we wrote in order? Format, shell scripts, sizes, and unless --quick clang-tidy. With
+# --fix: formats, and nothing else.
 set -euo pipefail
 # shellcheck source=tools/dev/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -36,7 +37,7 @@ check_sizes() {
 run "format" check_format
 run "shell scripts" check_shell
 run "file sizes" check_sizes
-run "clang-tidy" python3 tools/dev/tidy.py --build build/dev --cache "$cache/tidy"
+[[ ${1:-} == --quick ]] || run "clang-tidy" python3 tools/dev/tidy.py --build build/dev --cache "$cache/tidy"
 
 if ((${#failed[@]})); then
   printf 'dev: lint found something in: %s (./dev lint --fix mends the format)\n' "$(IFS=,; echo "${failed[*]}")" >&2
