@@ -9,7 +9,7 @@ import time
 # How much slower than an ordinary build everything may be (sanitizers, emulation).
 SLOW = float(os.environ.get("GANTRY_TEST_SLOW", "1"))
 # Nothing that works takes so long: what does is a hang.
-HANG_S = 60 * SLOW
+HANG_S = 120 * SLOW
 
 
 class Reply:

@@ -37,7 +37,7 @@ class InputTensor(GantryTest):
     def tensors(self, model, paths, *arguments):
         """{path: input tensor} as gantry saved them."""
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        done = gantry("run", "--json", shared_model(model), *paths, "--save-input", f"{folder}/", *arguments)
+        done = gantry("run", "--json", "--threads", 1, shared_model(model), *paths, "--save-input", f"{folder}/", *arguments)
         self.assert_exit(done, 0)
         # In a folder each file is called by its place and its picture's stem.
         return {path: numpy.load(folder / (f"{i}-{path.stem}.npy" if len(paths) > 1 else f"{path.stem}.npy"))
