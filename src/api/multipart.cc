@@ -22,7 +22,7 @@ std::unexpected<Error> malformed(std::string message) {
 
 /// memmem and not string_view::find: linear whatever the body is made of.
 std::size_t find(std::string_view text, std::string_view what, std::size_t from) {
-  if (from > text.size()) {
+  if (from >= text.size()) {  // nothing to find there, and an empty view's data() may be null
     return std::string_view::npos;
   }
   const void* const found =
