@@ -106,7 +106,7 @@ PendingAnswer::PendingAnswer(std::shared_ptr<http::Exchange> exchange,
       phases_(metrics_->phases(*model_)),
       exchange_(std::move(exchange)) {
   metrics_->in_progress().add(1);
-  phases_.read.observe(to_seconds(exchange_->request().read_time));
+  phases_.read->observe(to_seconds(exchange_->request().read_time));
 }
 
 PendingAnswer::~PendingAnswer() {
@@ -130,7 +130,7 @@ bool PendingAnswer::send(http::Response response, std::string_view reason) {
   }
   // The histogram lives as long as the registry.
   answer(*metrics_, *exchange, Route::infer, std::move(response), model_->name(), reason,
-         [&write = phases_.write](Clock::duration time) { write.observe(to_seconds(time)); });
+         [write = phases_.write](Clock::duration time) { write->observe(to_seconds(time)); });
   return true;
 }
 

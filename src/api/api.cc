@@ -49,6 +49,9 @@ struct Api::Impl {
         service(inference_service),
         registry(metrics),
         http_metrics(std::make_shared<HttpMetrics>(metrics)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() = default;
 
   /// Every answer but those of POST /infer.
   [[nodiscard]] http::Response describe(Route route, const http::Request& request) const;
@@ -140,11 +143,13 @@ void Api::Impl::infer(const std::shared_ptr<http::Exchange>& exchange) {
   };
   auto input = read_infer_input(request);
   if (!input) {
-    return refuse(input.error());
+    refuse(input.error());
+    return;
   }
   auto model = service.find(input->model, input->version);
   if (!model) {
-    return refuse(model.error());
+    refuse(model.error());
+    return;
   }
 
   const Deadline deadline(request.started + config.request_timeout);

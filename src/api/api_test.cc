@@ -57,7 +57,7 @@ class FakeExchange final : public http::Exchange {
   const http::Response& response() {
     std::unique_lock lock(mutex_);
     answered_.wait(lock, [this] { return response_.has_value(); });
-    return *response_;
+    return response_.value();
   }
   bool is_answered() {
     const std::scoped_lock lock(mutex_);
@@ -217,6 +217,7 @@ TEST_F(ApiTest, ErrorsOfARequestHaveTheirStatus) {
 TEST_F(ApiTest, AFullQueueIs429WithRetryAfter) {
   hold();
   std::vector<std::shared_ptr<FakeExchange>> waiting;
+  waiting.reserve(accepted);
   for (std::size_t i = 0; i < accepted; ++i) {
     waiting.push_back(send(picture()));
   }
@@ -267,6 +268,7 @@ TEST_F(ApiTest, AClientThatHangsUpIsCountedAndItsRequestDropped) {
 TEST_F(ApiTest, RequestsMayOutliveIt) {
   hold();
   std::vector<std::shared_ptr<FakeExchange>> waiting;
+  waiting.reserve(accepted);
   for (std::size_t i = 0; i < accepted; ++i) {
     waiting.push_back(send(picture()));
   }

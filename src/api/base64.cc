@@ -22,8 +22,8 @@ constexpr auto meanings = [] {
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
     table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
   }
-  for (const unsigned char c : {' ', '\t', '\r', '\n'}) {
-    table[c] = blank;
+  for (const char c : {' ', '\t', '\r', '\n'}) {
+    table[static_cast<unsigned char>(c)] = blank;
   }
   table['='] = padding;
   return table;

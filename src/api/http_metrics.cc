@@ -70,9 +70,9 @@ HttpMetrics::Phases HttpMetrics::phases(const inference::LoadedModel& model) {
       return known.phases;
     }
   }
-  const auto histogram = [&](std::string_view phase) -> metrics::Histogram& {
-    return inference::phase_histogram(registry_, model.name(), model.version(),
-                                      dispatch::device_name(model.device()), phase);
+  const auto histogram = [&](std::string_view phase) -> metrics::Histogram* {
+    return &inference::phase_histogram(registry_, model.name(), model.version(),
+                                       dispatch::device_name(model.device()), phase);
   };
   return phases_
       .emplace_back(model.name(), model.version(), model.device(),

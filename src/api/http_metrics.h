@@ -19,6 +19,9 @@ namespace gantry::api {
 class HttpMetrics {
  public:
   explicit HttpMetrics(metrics::Registry& registry);
+  HttpMetrics(const HttpMetrics&) = delete;
+  HttpMetrics& operator=(const HttpMetrics&) = delete;
+  ~HttpMetrics() = default;
 
   /// Counts one answer, with the time from the request's first byte to it.
   void answered(Route route, std::string_view method, int status, Clock::duration time);
@@ -30,8 +33,8 @@ class HttpMetrics {
 
   /// The phases of a request that only HTTP sees.
   struct Phases {
-    metrics::Histogram& read;
-    metrics::Histogram& write;
+    metrics::Histogram* read;
+    metrics::Histogram* write;
   };
   [[nodiscard]] Phases phases(const inference::LoadedModel& model);
 

@@ -97,6 +97,9 @@ class Reader {
   Reader(std::string_view text,
          const std::function<Result<>(std::string_view, const JsonValue&)>& member)
       : text_(text), member_(member) {}
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader() = default;
 
   Result<> read();
 

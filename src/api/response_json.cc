@@ -57,29 +57,41 @@ void append_data(std::string& out, const inference::RawOutput& output) {
   }
   switch (output.spec.dtype) {
     case DType::uint8:
-      return append_all<std::uint8_t>(out, output.bytes);
+      append_all<std::uint8_t>(out, output.bytes);
+      return;
     case DType::int8:
-      return append_all<std::int8_t>(out, output.bytes);
+      append_all<std::int8_t>(out, output.bytes);
+      return;
     case DType::uint16:
-      return append_all<std::uint16_t>(out, output.bytes);
+      append_all<std::uint16_t>(out, output.bytes);
+      return;
     case DType::int16:
-      return append_all<std::int16_t>(out, output.bytes);
+      append_all<std::int16_t>(out, output.bytes);
+      return;
     case DType::uint32:
-      return append_all<std::uint32_t>(out, output.bytes);
+      append_all<std::uint32_t>(out, output.bytes);
+      return;
     case DType::int32:
-      return append_all<std::int32_t>(out, output.bytes);
+      append_all<std::int32_t>(out, output.bytes);
+      return;
     case DType::uint64:
-      return append_all<std::uint64_t>(out, output.bytes);
+      append_all<std::uint64_t>(out, output.bytes);
+      return;
     case DType::int64:
-      return append_all<std::int64_t>(out, output.bytes);
+      append_all<std::int64_t>(out, output.bytes);
+      return;
     case DType::float32:
-      return append_all<float>(out, output.bytes);
+      append_all<float>(out, output.bytes);
+      return;
     case DType::float64:
-      return append_all<double>(out, output.bytes);
+      append_all<double>(out, output.bytes);
+      return;
     case DType::boolean:
-      return append_all<bool>(out, output.bytes);
+      append_all<bool>(out, output.bytes);
+      return;
     case DType::float16:
-      return append_real(out, output);
+      append_real(out, output);
+      return;
     case DType::string:
     case DType::other:
       return;
