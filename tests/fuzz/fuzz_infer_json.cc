@@ -43,8 +43,9 @@ void compare(std::string_view text) {
     return;
   }
   if (!ours) {
+    // To nlohmann's reader a NUL is the end of the text, wherever it stands.
     expect(ours.error().message.contains("nested deeper") ||
-           ours.error().message.contains("want an object"));
+           ours.error().message.contains("want an object") || text.contains('\0'));
     return;
   }
   expect(theirs.is_object());

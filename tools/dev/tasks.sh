@@ -124,7 +124,8 @@ fuzz() {
     mkdir -p "$work/new" "$work/crashes"
     mapfile -t corpus < <(while read -r folder; do [[ ! -d $folder ]] || echo "$folder"; done <"$fuzzers/$target.corpus")
     say "fuzzing $target for $seconds s"
-    guarded "$fuzzers/$target" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+    LSAN_OPTIONS="suppressions=$repo/tests/sanitizers/lsan.supp:print_suppressions=0" \
+      guarded "$fuzzers/$target" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
       -artifact_prefix="$work/crashes/" "$work/new" "${corpus[@]}" >"$work/log" 2>&1 || {
       status=1
       tail -n 40 "$work/log" >&2
