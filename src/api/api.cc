@@ -165,6 +165,9 @@ void Api::Impl::infer(const std::shared_ptr<http::Exchange>& exchange) {
     pending->fail(ticket.error(), service.retry_after_seconds());
     return;
   }
+  if (!ticket->is_pending()) {
+    return;
+  }
   exchange->on_deadline(deadline, [pending, ticket = *ticket,
                                    timeout = config.request_timeout]() mutable {
     if (pending->fail({Code::deadline_exceeded,

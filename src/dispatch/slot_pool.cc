@@ -21,10 +21,7 @@ SlotPool::SlotPool(std::vector<std::unique_ptr<ExecutionSlot>> slots) : slots_(s
 
 Result<SlotPool::Lease> SlotPool::acquire(Deadline deadline) {
   std::unique_lock lock(mutex_);
-  // A free slot while others wait cannot be: give_back() hands it to the first of them.
-  if (!free_.empty()) {
-    ExecutionSlot* const slot = free_.back();
-    free_.pop_back();
+  if (ExecutionSlot* const slot = take_free()) {
     return Lease(this, slot);
   }
   Waiter waiter;
@@ -41,6 +38,22 @@ Result<SlotPool::Lease> SlotPool::acquire(Deadline deadline) {
   std::erase(waiters_, &waiter);
   return fail(Code::deadline_exceeded,
               std::format("no execution slot became free in time; all {} are busy", slots_.size()));
+}
+
+std::optional<SlotPool::Lease> SlotPool::try_acquire() {
+  const std::scoped_lock lock(mutex_);
+  ExecutionSlot* const slot = take_free();
+  return slot != nullptr ? std::optional(Lease(this, slot)) : std::nullopt;
+}
+
+ExecutionSlot* SlotPool::take_free() noexcept {
+  // A free slot while others wait cannot be: give_back() hands it to the first of them.
+  if (free_.empty()) {
+    return nullptr;
+  }
+  ExecutionSlot* const slot = free_.back();
+  free_.pop_back();
+  return slot;
 }
 
 void SlotPool::give_back(ExecutionSlot* slot) noexcept {

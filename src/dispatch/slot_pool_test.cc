@@ -60,6 +60,16 @@ TEST(SlotPool, ADeadlineThatHasPassedIsAnErrorAndLeavesNoWaiterBehind) {
   EXPECT_TRUE(pool.acquire(Deadline(Clock::now())));
 }
 
+TEST(SlotPool, TryingTakesOnlyWhatIsFree) {
+  SlotPool pool(fake_slots(1));
+  {
+    const auto lease = pool.try_acquire();
+    ASSERT_TRUE(lease);
+    EXPECT_FALSE(pool.try_acquire());
+  }
+  EXPECT_TRUE(pool.try_acquire());
+}
+
 TEST(SlotPool, AWaiterGetsTheSlotThatComesBack) {
   SlotPool pool(fake_slots(1));
   auto lease = std::make_optional(pool.acquire(Deadline::never()).value());

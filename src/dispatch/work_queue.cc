@@ -56,6 +56,20 @@ Result<WorkId> WorkQueue::submit(std::function<void()> work, std::function<void(
   return id;
 }
 
+bool WorkQueue::run_here(const std::function<void()>& work) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closed_ || !waiting_.empty()) {
+      return false;
+    }
+    ++running_;
+  }
+  work();
+  const std::scoped_lock lock(mutex_);
+  one_less_runs();
+  return true;
+}
+
 bool WorkQueue::withdraw(WorkId id) {
   std::list<Item> item;  // destroyed after the lock is gone
   const std::scoped_lock lock(mutex_);
@@ -114,10 +128,14 @@ void WorkQueue::serve(const std::stop_token& stop) {
     }
     item.clear();  // what the work held goes before it counts as done
     lock.lock();
-    --running_;
-    if (waiting_.empty() && running_ == 0) {
-      idle_.notify_all();
-    }
+    one_less_runs();
+  }
+}
+
+void WorkQueue::one_less_runs() {
+  --running_;
+  if (waiting_.empty() && running_ == 0) {
+    idle_.notify_all();
   }
 }
 

@@ -97,6 +97,36 @@ TEST(WorkQueue, DrainWaitsForWhatFollowsTheWorkToo) {
   EXPECT_TRUE(queue.drain(Deadline::never()));
 }
 
+TEST(WorkQueue, QuickWorkIsDoneByTheCallerWhileNothingWaits) {
+  Gate gate;
+  WorkQueue queue("test", 1, 2);
+  std::thread::id here;
+  const auto note = [&] { here = std::this_thread::get_id(); };
+  EXPECT_TRUE(queue.run_here(note));
+  EXPECT_EQ(here, std::this_thread::get_id());
+
+  ASSERT_TRUE(queue.submit(gate.work()));
+  gate.wait_started();
+  EXPECT_TRUE(queue.run_here(note)) << "what runs does not keep it";
+  ASSERT_TRUE(queue.submit([] {}));
+  here = {};
+  EXPECT_FALSE(queue.run_here(note)) << "that would be out of turn";
+  EXPECT_EQ(here, std::thread::id());
+  gate.open();
+  ASSERT_TRUE(queue.drain(Deadline::never()));
+  queue.close();
+  EXPECT_FALSE(queue.run_here(note));
+}
+
+TEST(WorkQueue, DrainWaitsForWhatTheCallerDoes) {
+  WorkQueue queue("test", 1, 2);
+  EXPECT_TRUE(queue.run_here([&] {
+    EXPECT_EQ(queue.running(), 1U);
+    EXPECT_FALSE(queue.drain(Deadline(Clock::now())));
+  }));
+  EXPECT_TRUE(queue.drain(Deadline(Clock::now())));
+}
+
 TEST(WorkQueue, WithdrawnWorkNeverRunsAndMakesRoomAtOnce) {
   Gate gate;
   std::atomic<bool> ran = false;

@@ -204,13 +204,14 @@ Result<> LoadedModel::validate(const Options& options) const {
   return {};
 }
 
-Result<> LoadedModel::prepare(std::span<const std::byte> image, Response& response) const {
+Result<> LoadedModel::prepare(std::span<const std::byte> image, const image::DecodeOptions& options,
+                              Response& response) const {
   auto& [decoder, rgb] = scratch();
   const auto width = static_cast<std::size_t>(transform_->width());
   const auto height = static_cast<std::size_t>(transform_->height());
   rgb.resize(width * height * 3);
   const auto report =
-      decoder.decode(image, config_.decode, transform_->width(), transform_->height(), rgb);
+      decoder.decode(image, options, transform_->width(), transform_->height(), rgb);
   if (!report) {
     return std::unexpected(report.error());
   }
@@ -226,7 +227,7 @@ Result<std::vector<std::byte>> LoadedModel::input_tensor(std::span<const std::by
     return std::unexpected(std::move(valid.error()));
   }
   Response unused;
-  if (auto prepared = prepare(image, unused); !prepared) {
+  if (auto prepared = prepare(image, config_.decode, unused); !prepared) {
     return std::unexpected(std::move(prepared.error()));
   }
   const auto size = info_.inputs.front().byte_size();
@@ -256,7 +257,7 @@ Result<Response> LoadedModel::infer(const Request& request, Clock::duration wait
   Response response;
   response.model = config_.name;
   response.version = config_.version;
-  if (auto prepared = prepare(request.image, response); !prepared) {
+  if (auto prepared = prepare(request.image, config_.decode, response); !prepared) {
     return std::unexpected(std::move(prepared.error()));
   }
 
@@ -269,7 +270,35 @@ Result<Response> LoadedModel::infer(const Request& request, Clock::duration wait
   if (auto late = nobody_waits(); !late) {
     return std::unexpected(std::move(late.error()));
   }
-  dispatch::ExecutionSlot& slot = **lease;
+  return compute(**lease, request.options, std::move(response));
+}
+
+std::optional<Result<Response>> LoadedModel::infer_if_small(const Request& request) {
+  constexpr std::size_t small_file = 4096;
+  constexpr std::int32_t small_side = 64;
+  constexpr std::int64_t small_input = std::int64_t{128} * 128;
+  if (request.image.size() > small_file || !validate(request.options) ||
+      std::int64_t{transform_->width()} * transform_->height() > small_input) {
+    return std::nullopt;
+  }
+  auto options = config_.decode;
+  options.limits.max_side = std::min(options.limits.max_side, small_side);
+  auto lease = slots_->try_acquire();
+  if (!lease) {
+    return std::nullopt;
+  }
+  Response response;
+  response.model = config_.name;
+  response.version = config_.version;
+  if (!prepare(request.image, options, response)) {
+    return std::nullopt;  // infer() says what is wrong with it, if it is not just too large
+  }
+  return compute(**lease, request.options, std::move(response));
+}
+
+Result<Response> LoadedModel::compute(dispatch::ExecutionSlot& slot, const Options& options,
+                                      Response response) const {
+  Stopwatch watch;
   response.device = slot.device();
   if (auto applied = transform_->apply(scratch().rgb, slot.input(0)); !applied) {
     return std::unexpected(std::move(applied.error()));
@@ -279,7 +308,7 @@ Result<Response> LoadedModel::infer(const Request& request, Clock::duration wait
     return std::unexpected(std::move(invoked.error()));
   }
   response.timings.invoke = watch.lap();
-  auto processed = postprocess(slot, request.options, response);
+  auto processed = postprocess(slot, options, response);
   response.timings.postprocess = watch.lap();
   if (!processed) {
     return std::unexpected(std::move(processed.error()));

@@ -82,17 +82,34 @@ class ModelMetrics {
 struct Service::Impl {
   Impl(ServiceConfig config, std::shared_ptr<LoadedModel> loaded, metrics::Registry& registry)
       : model(std::move(loaded)),
+        inline_limit(config.inline_limit),
         model_metrics(registry, *model),
         queue("worker",
               model->slots().size() +
                   (config.decode_threads != 0 ? config.decode_threads : available_cores()),
               config.queue_capacity) {}
 
+  /// Whether the model's answers lately took so little that a small request need not be queued. An
+  /// NPU's never do: what lives below may hang, and this thread must not.
+  [[nodiscard]] bool is_quick() const {
+    const auto cost = cost_ns.load(std::memory_order_relaxed);
+    return model->device() == dispatch::Device::cpu && cost != 0 &&
+           std::chrono::nanoseconds(cost) <= inline_limit;
+  }
+  void note_cost(Clock::duration cost) {
+    const auto now = std::max<std::int64_t>(1, std::chrono::nanoseconds(cost).count());
+    const auto before = cost_ns.load(std::memory_order_relaxed);
+    cost_ns.store(std::max(now, before - before / 8), std::memory_order_relaxed);
+  }
+
   std::shared_ptr<LoadedModel> model;
+  const Clock::duration inline_limit;
   ModelMetrics model_metrics;
   std::atomic<bool> draining = false;
   /// Recent mean of invoke in nanoseconds, for retry_after_seconds(); a lost update does no harm.
   std::atomic<std::int64_t> invoke_ns = 0;
+  /// The longest that invoke and all that follows it took in recent requests, fading; 0: unknown.
+  std::atomic<std::int64_t> cost_ns = 0;
   dispatch::WorkQueue queue;  // last: its threads use all of the above
 };
 
@@ -121,12 +138,27 @@ class Service::Job {
       result_ = fail(Code::internal, std::format("unexpected: {}", error.what()));
     }
   }
+  /// run() for what need not be queued; false: it must be.
+  bool run_if_small() noexcept {
+    try {
+      auto result = model_->infer_if_small(request_);
+      if (result) {
+        result_ = *std::move(result);
+      }
+      return result.has_value();
+    } catch (const std::exception&) {  // no memory: the ordinary way will tell
+      return false;
+    }
+  }
   /// After run(), and when the worker counts as idle again: a client that answers at once with its
   /// next request finds a place for it.
   void finish_run() { finish(std::move(result_)); }
 
   void finish(Result<Response> result) {
+    const auto began = Clock::now();
+    Clock::duration computed{};
     if (result) {
+      computed = result->timings.invoke + result->timings.postprocess;
       service_->model_metrics.answered(result->timings);
       const auto now = std::chrono::nanoseconds(result->timings.invoke).count();
       const auto before = service_->invoke_ns.load(std::memory_order_relaxed);
@@ -136,6 +168,9 @@ class Service::Job {
       service_->model_metrics.failed(result.error().code);
     }
     std::exchange(done_, nullptr)(std::move(result));
+    if (computed != Clock::duration::zero()) {
+      service_->note_cost(computed + (Clock::now() - began));
+    }
   }
 
   /// It was never accepted: nobody is to be answered.
@@ -215,6 +250,16 @@ Result<Service::Ticket> Service::submit(std::shared_ptr<LoadedModel> model, Requ
   }
   const auto job =
       std::make_shared<Job>(*impl_, std::move(model), std::move(request), std::move(done));
+  bool done_here = false;
+  if (impl_->is_quick() && impl_->queue.run_here([&] {
+        done_here = job->run_if_small();
+        if (done_here) {
+          job->finish_run();
+        }
+      }) &&
+      done_here) {
+    return Ticket();
+  }
   auto id = impl_->queue.submit([job] { job->run(); }, [job] { job->finish_run(); });
   if (!id) {
     job->abandon();

@@ -263,6 +263,83 @@ TEST_F(ServiceTest, TheEndAnswersWhatWasNeverStarted) {
   }
 }
 
+// How long an answer takes is the machine's affair: here the limit is either far above or zero.
+class QuickServiceTest : public ServiceTest {
+ protected:
+  void start(std::chrono::microseconds limit) {
+    service_ = std::make_unique<Service>(
+        ServiceConfig{.queue_capacity = 1, .decode_threads = 1, .inline_limit = limit}, model_,
+        other_metrics_);
+  }
+  /// Whether a request was answered before submit() returned.
+  bool is_answered_at_once(Request asked, Result<Response>& result) {
+    std::optional<Service::Ticket> ticket;
+    auto answer = submit(&ticket, std::move(asked));
+    const bool at_once = ticket && !ticket->is_pending();
+    if (at_once) {
+      EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+      EXPECT_FALSE(ticket->cancel());
+    }
+    result = answer.get();
+    return at_once;
+  }
+  bool is_answered_at_once(Request asked) {
+    Result<Response> unused;
+    return is_answered_at_once(std::move(asked), unused);
+  }
+  /// The cost of an answer is known a moment after the answer.
+  void learn_the_cost() {
+    for (int i = 0; i < 10'000 && !is_answered_at_once(request()); ++i) {
+    }
+    ASSERT_TRUE(is_answered_at_once(request()));
+  }
+
+  metrics::Registry other_metrics_;
+};
+
+TEST_F(QuickServiceTest, SmallRequestsAreAnsweredInSubmit) {
+  start(std::chrono::hours(1));
+  EXPECT_FALSE(is_answered_at_once(request())) << "nobody knows yet what it costs";
+  learn_the_cost();
+  Result<Response> result;
+  EXPECT_TRUE(is_answered_at_once(request(picture(0, 200, 0)), result));
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->predictions[0].label, "green");
+  EXPECT_TRUE(service_->drain(Deadline::never()));
+  EXPECT_EQ(submit().get().error().code, Code::unavailable);
+}
+
+TEST_F(QuickServiceTest, WhatIsNotSmallIsQueued) {
+  start(std::chrono::hours(1));
+  learn_the_cost();
+  Result<Response> result;
+  EXPECT_FALSE(is_answered_at_once(request(bytes_of("P6 2 2 255 short")), result));
+  EXPECT_EQ(result.error().code, Code::invalid_argument);
+  EXPECT_FALSE(
+      is_answered_at_once(request(bytes_of("P6 65 1 255\n" + std::string(65UL * 3, 'x')))));
+  EXPECT_FALSE(is_answered_at_once(request(bytes_of("P6 1 1 255\nxyz" + std::string(4096, ' ')))));
+  EXPECT_TRUE(is_answered_at_once(request(bytes_of("P6 64 1 255\n" + std::string(64UL * 3, 'x')))));
+}
+
+TEST_F(QuickServiceTest, WithoutAFreeSlotItIsQueued) {
+  start(std::chrono::hours(1));
+  learn_the_cost();
+  hold();
+  std::optional<Service::Ticket> ticket;
+  auto answer = submit(&ticket);
+  ASSERT_TRUE(ticket);
+  EXPECT_TRUE(ticket->is_pending());
+  let_go();
+  EXPECT_TRUE(answer.get());
+}
+
+TEST_F(QuickServiceTest, ALimitOfZeroQueuesAll) {
+  start(std::chrono::microseconds(0));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_FALSE(is_answered_at_once(request()));
+  }
+}
+
 TEST_F(ServiceTest, DamagedPicturesAreTheCallersFault) {
   EXPECT_EQ(submit(nullptr, request(bytes_of("P6\n8 8\n255\nshort"))).get().error().code,
             Code::invalid_argument);

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,9 @@ class SlotPool {
   /// Errors: deadline_exceeded.
   [[nodiscard]] Result<Lease> acquire(Deadline deadline);
 
+  /// A slot that is free now.
+  [[nodiscard]] std::optional<Lease> try_acquire();
+
   [[nodiscard]] std::size_t size() const noexcept { return slots_.size(); }
   [[nodiscard]] std::size_t busy() const;
 
@@ -52,6 +56,8 @@ class SlotPool {
     std::condition_variable granted;
     ExecutionSlot* slot = nullptr;
   };
+  /// With the mutex held; null if none is free.
+  [[nodiscard]] ExecutionSlot* take_free() noexcept;
   void give_back(ExecutionSlot* slot) noexcept;
 
   std::vector<std::unique_ptr<ExecutionSlot>> slots_;

@@ -42,6 +42,10 @@ class WorkQueue {
   /// `then`, if given, follows `work` on the same thread, which counts as idle already: whoever
   /// is told there that the work is done may hand in more at once. drain() waits for it too.
   [[nodiscard]] Result<WorkId> submit(std::function<void()> work, std::function<void()> then = {});
+  /// Does `work` now, on the calling thread, unless something waits or the queue is closed: for
+  /// work that takes no longer than waking a thread. It counts as running, beside the queue's
+  /// threads. False: nothing was done.
+  bool run_here(const std::function<void()>& work);
   /// Takes waiting work out. True if it had not been started: it never will be.
   bool withdraw(WorkId id);
 
@@ -61,6 +65,8 @@ class WorkQueue {
     std::function<void()> then;
   };
   void serve(const std::stop_token& stop);
+  /// With the mutex held: one piece less runs.
+  void one_less_runs();
 
   const std::size_t capacity_;
   mutable std::mutex mutex_;

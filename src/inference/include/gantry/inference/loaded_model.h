@@ -65,6 +65,10 @@ class LoadedModel {
   /// `waited` is what the request has spent in a queue already; it is added to Timings::queue.
   /// Errors: those of decode and validate; deadline_exceeded; cancelled; unavailable.
   [[nodiscard]] Result<Response> infer(const Request& request, Clock::duration waited = {});
+  /// infer() for a request that is no work worth another thread: a small picture (4 KiB, 64×64
+  /// pixels) for a small input (128×128) while a slot is free. Empty: it is not like that, or its
+  /// picture can't be read; nothing was done.
+  [[nodiscard]] std::optional<Result<Response>> infer_if_small(const Request& request);
   /// The input tensor that infer() would feed for this picture.
   [[nodiscard]] Result<std::vector<std::byte>> input_tensor(std::span<const std::byte> image) const;
 
@@ -78,7 +82,11 @@ class LoadedModel {
   LoadedModel() = default;
   /// Decodes and resizes into this thread's scratch memory; fills the timings and the picture's
   /// size.
-  Result<> prepare(std::span<const std::byte> image, Response& response) const;
+  Result<> prepare(std::span<const std::byte> image, const image::DecodeOptions& options,
+                   Response& response) const;
+  /// From the scratch memory through `slot` to the answer.
+  [[nodiscard]] Result<Response> compute(dispatch::ExecutionSlot& slot, const Options& options,
+                                         Response response) const;
   [[nodiscard]] Result<> postprocess(const dispatch::ExecutionSlot& slot, const Options& options,
                                      Response& response) const;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,6 +18,9 @@ namespace gantry::inference {
 struct ServiceConfig {
   std::size_t queue_capacity = 128;  ///< requests that may wait, beyond those being worked on
   std::size_t decode_threads = 0;    ///< threads beyond one per slot; 0: as many as cores
+  /// A small request to a model that lately answered within this is answered in submit() itself:
+  /// going to another thread and back costs as much. 0: never.
+  std::chrono::microseconds inline_limit{50};
 };
 
 /// What /health tells.
@@ -43,14 +47,17 @@ class Service {
     /// called with cancelled on the calling thread. False: it was; `done` comes as usual, and the
     /// request stops at the next phase that it has not begun.
     bool cancel();
+    /// False if it was answered in submit() already.
+    [[nodiscard]] bool is_pending() const noexcept { return queue_ != nullptr; }
 
    private:
     friend class Service;
+    Ticket() = default;
     Ticket(std::weak_ptr<Job> job, dispatch::WorkQueue& queue, dispatch::WorkId id)
         : job_(std::move(job)), queue_(&queue), id_(id) {}
     std::weak_ptr<Job> job_;
-    dispatch::WorkQueue* queue_;
-    dispatch::WorkId id_;
+    dispatch::WorkQueue* queue_ = nullptr;
+    dispatch::WorkId id_{};
   };
 
   /// `metrics` must outlive the service and must not be exposed after it is gone.
@@ -64,10 +71,10 @@ class Service {
   [[nodiscard]] Result<std::shared_ptr<LoadedModel>> find(std::string_view model,
                                                           std::string_view version) const;
 
-  /// Queues a request. `done` is called exactly once unless submit itself fails: on a worker
-  /// thread, in cancel(), or with unavailable in the service's destructor. It must not throw or
-  /// block. Errors: resource_exhausted if the queue is full; unavailable once draining; those of
-  /// validate().
+  /// Queues a request, or answers it at once (ServiceConfig::inline_limit). `done` is called
+  /// exactly once unless submit itself fails: on a worker thread, in submit(), in cancel(), or with
+  /// unavailable in the service's destructor. It must not throw or block. Errors:
+  /// resource_exhausted if the queue is full; unavailable once draining; those of validate().
   [[nodiscard]] Result<Ticket> submit(std::shared_ptr<LoadedModel> model, Request request,
                                       Done done);
 
