@@ -234,9 +234,14 @@ int serve(std::span<char* const> arguments) {
       api::Api::error_response,
       [&api](const http::ConnectionEvent& event) {
         api.count_server_answer(event.status);
-        log::info("connection", {{"status", std::int64_t{event.status}},
-                                 {"peer", event.peer},
-                                 {"reason", event.message}});
+        const log::Field status{"status", std::int64_t{event.status}};
+        const log::Field peer{"peer", event.peer};
+        const log::Field reason{"reason", event.message};
+        if (event.request_id.empty()) {
+          log::info("connection", {status, peer, reason});
+        } else {
+          log::info("connection", {{"request_id", event.request_id}, status, peer, reason});
+        }
       });
   if (!server) {
     print_error("serve", server.error().message,

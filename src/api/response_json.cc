@@ -129,7 +129,18 @@ void append_raw_output(std::string& out, const inference::RawOutput& output) {
   out += R"({"name":)";
   append_string(out, output.spec.name);
   out += R"(,"datatype":)";
-  append_string(out, dtype_name(output.spec.dtype));
+  // What the data are, which for a quantised tensor is not what the tensor is.
+  const auto& quantization = output.spec.quantization;
+  append_string(out, dtype_name(quantization ? DType::float32 : output.spec.dtype));
+  if (quantization) {
+    out += R"(,"quantized":{"datatype":)";
+    append_string(out, dtype_name(output.spec.dtype));
+    out += R"(,"scale":)";
+    append_number(out, quantization->scale);
+    out += R"(,"zero_point":)";
+    append_integer(out, quantization->zero_point);
+    out += '}';
+  }
   out += R"(,"shape":)";
   append_shape(out, output.spec.shape);
   out += R"(,"data":[)";

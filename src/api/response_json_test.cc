@@ -92,7 +92,11 @@ TEST(ResponseJson, OfRawOutputs) {
   EXPECT_TRUE(parsed["predictions"].empty());
   const auto data = [&](std::size_t i) { return parsed["outputs"][i]["data"].dump(); };
   EXPECT_EQ(parsed["outputs"][0]["name"], "out");
-  EXPECT_EQ(parsed["outputs"][0]["datatype"], "uint8");
+  EXPECT_EQ(parsed["outputs"][0]["datatype"], "float32") << "what the data are";
+  EXPECT_EQ(parsed["outputs"][0]["quantized"].dump(),
+            R"({"datatype":"uint8","scale":0.5,"zero_point":128})");
+  EXPECT_EQ(parsed["outputs"][1]["datatype"], "uint8");
+  EXPECT_FALSE(parsed["outputs"][1].contains("quantized"));
   EXPECT_EQ(parsed["outputs"][0]["shape"].dump(), "[3]");
   EXPECT_EQ(data(0), "[-64.0,0.0,63.5]");
   EXPECT_EQ(data(1), "[0,255]");

@@ -571,7 +571,7 @@ void Connection::phase_timed_out() {
 }
 
 void Connection::event(int status, std::string message) {
-  server_.on_event({status, peer_, std::move(message)});
+  server_.on_event({status, peer_, std::move(message), request_id_});
 }
 
 }  // namespace gantry::http

@@ -159,6 +159,7 @@ TEST_F(ServerTest, a_peer_that_takes_nothing_of_its_answer_is_closed) {
   const ConnectionEvent event = events.take();
   EXPECT_EQ(event.status, 499);
   EXPECT_THAT(event.message, HasSubstr("took nothing"));
+  EXPECT_EQ(event.request_id.size(), 32U) << "the answer had one";
   EXPECT_LT(client.read_all().size(), 64U << 20U);
 }
 
