@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <format>
+#include <ranges>
 #include <string>
 
 #include "font.h"
@@ -154,12 +155,12 @@ void annotate(image::Image& picture, const inference::Response& response) {
     fill(picture, right - stroke, top, right, bottom, colour);
   }
   // Labels after all frames, the best last, so that none is hidden by what counts less.
-  for (auto found = response.predictions.rbegin(); found != response.predictions.rend(); ++found) {
-    if (found->box) {
+  for (const auto& found : std::views::reverse(response.predictions)) {
+    if (found.box) {
       const Colour colour =
-          palette[static_cast<std::size_t>(std::max(found->class_id, 0)) % palette.size()];
-      draw_label(picture, static_cast<std::int32_t>(std::lround(found->box->x_min)),
-                 static_cast<std::int32_t>(std::lround(found->box->y_min)), label_of(*found), scale,
+          palette[static_cast<std::size_t>(std::max(found.class_id, 0)) % palette.size()];
+      draw_label(picture, static_cast<std::int32_t>(std::lround(found.box->x_min)),
+                 static_cast<std::int32_t>(std::lround(found.box->y_min)), label_of(found), scale,
                  colour);
     }
   }

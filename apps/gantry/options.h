@@ -38,6 +38,7 @@ class Options {
   Options(std::string command, std::string summary, std::string examples);
   Options(const Options&) = delete;
   Options& operator=(const Options&) = delete;
+  ~Options() = default;
 
   /// Takes a value; its errors say what was wanted and found, the setting's name is put before
   /// them.
@@ -85,7 +86,7 @@ class Options {
   /// Whether a setting was on the command line itself.
   [[nodiscard]] bool is_on_command_line(std::string_view name) const;
   /// Prints an error of usage with a pointer to --help. Always Exit::usage.
-  Exit wrong_usage(std::string_view message) const;
+  [[nodiscard]] Exit wrong_usage(std::string_view message) const;
 
  private:
   struct Setting {

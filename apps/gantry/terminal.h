@@ -62,7 +62,7 @@ class Progress {
  private:
   Terminal terminal_;
   std::string what_;
-  Clock::time_point next_{};
+  Clock::time_point next_;
   bool shown_ = false;
 };
 

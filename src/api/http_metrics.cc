@@ -14,12 +14,12 @@ constexpr std::array<int, 20> statuses{200, 204, 400, 404, 405, 408, 413, 414, 4
                                        422, 429, 431, 499, 500, 501, 503, 504, 505, 0};
 
 std::size_t method_index(std::string_view method) {
-  const auto found = std::ranges::find(methods, method);
+  const auto* const found = std::ranges::find(methods, method);
   return static_cast<std::size_t>(std::min(found, methods.end() - 1) - methods.begin());
 }
 
 std::size_t status_index(int status) {
-  const auto found = std::ranges::find(statuses, status);
+  const auto* const found = std::ranges::find(statuses, status);
   return static_cast<std::size_t>(std::min(found, statuses.end() - 1) - statuses.begin());
 }
 

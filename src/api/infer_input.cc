@@ -143,14 +143,14 @@ Result<> set_option(InferInput& input, std::string_view name, std::string_view t
           Code::invalid_argument,
           std::format("top_k: want an integer from 1 to {}, found {}", max_top_k, quoted(text)));
     }
-    input.options.top_k = *value;
+    input.options.top_k = value;
   } else if (name == "threshold") {
     const auto value = parse_double(text);
     if (!value || *value < 0 || *value > 1) {
       return fail(Code::invalid_argument,
                   std::format("threshold: want a number from 0 to 1, found {}", quoted(text)));
     }
-    input.options.threshold = *value;
+    input.options.threshold = value;
   }
   return {};
 }

@@ -7,7 +7,7 @@
 
 namespace gantry::dispatch {
 
-WorkQueue::WorkQueue(std::string name, std::size_t threads, std::size_t capacity)
+WorkQueue::WorkQueue(std::string_view name, std::size_t threads, std::size_t capacity)
     : capacity_(capacity), idle_threads_(threads) {
   threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) {

@@ -196,8 +196,8 @@ Result<> LoadedModel::validate(const Options& options) const {
     return fail(Code::invalid_argument,
                 std::format("top_k: want 1 to {}, found {}", max_top_k, *options.top_k));
   }
-  // Written so that NaN fails.
-  if (options.threshold && !(*options.threshold >= 0.0 && *options.threshold <= 1.0)) {
+  if (options.threshold &&
+      (std::isnan(*options.threshold) || *options.threshold < 0.0 || *options.threshold > 1.0)) {
     return fail(Code::invalid_argument,
                 std::format("threshold: want 0 to 1, found {}", *options.threshold));
   }

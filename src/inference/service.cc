@@ -19,6 +19,9 @@ namespace {
 /// The metrics of one model version on one device.
 class ModelMetrics {
  public:
+  ModelMetrics(const ModelMetrics&) = delete;
+  ModelMetrics& operator=(const ModelMetrics&) = delete;
+  ~ModelMetrics() = default;
   ModelMetrics(metrics::Registry& registry, const LoadedModel& model)
       : registry_(&registry),
         labels_{{"model", model.name()},
@@ -230,10 +233,10 @@ Result<std::shared_ptr<LoadedModel>> Service::find(std::string_view model,
   const LoadedModel& have = *impl_->model;
   if (!model.empty() && model != have.name()) {
     return fail(Code::not_found,
-                std::format("model {} is not here; there is \"{}\"", quoted(model), have.name()));
+                std::format(R"(model {} is not here; there is "{}")", quoted(model), have.name()));
   }
   if (!version.empty() && version != have.version()) {
-    return fail(Code::not_found, std::format("model \"{}\" has no version {}; there is \"{}\"",
+    return fail(Code::not_found, std::format(R"(model "{}" has no version {}; there is "{}")",
                                              have.name(), quoted(version), have.version()));
   }
   return impl_->model;
@@ -282,8 +285,8 @@ std::vector<ModelStatus> Service::status() const {
 bool Service::is_ready() const { return !impl_->draining; }
 
 int Service::retry_after_seconds() const {
-  const double waiting = static_cast<double>(impl_->queue.waiting());
-  const double slots = static_cast<double>(impl_->model->slots().size());
+  const auto waiting = static_cast<double>(impl_->queue.waiting());
+  const auto slots = static_cast<double>(impl_->model->slots().size());
   const double seconds = waiting / slots * static_cast<double>(impl_->invoke_ns.load()) * 1e-9;
   constexpr double longest = 60;
   return static_cast<int>(std::clamp(std::ceil(seconds), 1.0, longest));

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <format>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -37,9 +38,10 @@ struct Indexed {
 
 std::optional<Indexed> parse_indexed(std::string_view line) noexcept {
   Indexed result;
-  const char* const end = line.data() + line.size();
-  const auto [rest, error] = std::from_chars(line.data(), end, result.index);
-  const auto digits = static_cast<std::size_t>(rest - line.data());
+  const char* const begin = std::to_address(line.begin());
+  const char* const end = std::to_address(line.end());
+  const auto [rest, error] = std::from_chars(begin, end, result.index);
+  const auto digits = static_cast<std::size_t>(rest - begin);
   // "007" is a name, and so is what is no number or too large a one.
   if (error != std::errc{} || (digits > 1 && line.front() == '0')) {
     return std::nullopt;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "flatbuffers/flexbuffers.h"
@@ -120,11 +121,10 @@ bool holds_strings(std::span<const std::uint8_t> data, std::size_t elements) noe
     std::memcpy(&value, data.data() + (position * sizeof(value)), sizeof(value));
     return value;
   };
-  if (data.size() / sizeof(std::int32_t) < elements + 2 || read(0) < 0 ||
-      static_cast<std::size_t>(read(0)) != elements) {
+  if (data.size() / sizeof(std::int32_t) < elements + 2 || std::cmp_not_equal(read(0), elements)) {
     return false;
   }
-  std::int32_t last = static_cast<std::int32_t>((elements + 2) * sizeof(std::int32_t));
+  auto last = static_cast<std::int32_t>((elements + 2) * sizeof(std::int32_t));
   for (std::size_t i = 0; i <= elements; ++i) {
     if (read(i + 1) < last) {
       return false;
@@ -179,6 +179,9 @@ bool is_quantized_type(TensorType type) noexcept {
 
 class Checker {
  public:
+  Checker(const Checker&) = delete;
+  Checker& operator=(const Checker&) = delete;
+  ~Checker() = default;
   Checker(const Model& model, std::size_t file_bytes)
       : model_(model), index_budget_(file_bytes + 1'000'000) {}
 
@@ -354,14 +357,14 @@ class Checker {
     return {};
   }
 
-  [[nodiscard]] Result<> check_ends(const ::flatbuffers::Vector<std::int32_t>* indices,
-                                    std::string_view what, std::size_t tensors) {
+  [[nodiscard]] static Result<> check_ends(const ::flatbuffers::Vector<std::int32_t>* indices,
+                                           std::string_view what, std::size_t tensors) {
     if (size_of(indices) > most_inputs) {
       return refuse("want at most {} {}s, got {}", most_inputs, what, indices->size());
     }
     for (std::size_t i = 0; i < size_of(indices); ++i) {
       const std::int32_t index = indices->Get(static_cast<std::uint32_t>(i));
-      if (index < 0 || static_cast<std::size_t>(index) >= tensors) {
+      if (index < 0 || std::cmp_greater_equal(index, tensors)) {
         return refuse("{} {} is tensor {} of {}", what, i, index, tensors);
       }
     }
@@ -381,7 +384,7 @@ class Checker {
       return refuse("its options lie outside of the flatbuffer, which is not supported");
     }
     const auto is_in_range = [&](std::int32_t index) {
-      return index >= 0 && static_cast<std::size_t>(index) < tensors;
+      return index >= 0 && std::cmp_less(index, tensors);
     };
     for (std::size_t i = 0; i < size_of(op.inputs()); ++i) {
       const std::int32_t index = op.inputs()->Get(static_cast<std::uint32_t>(i));
@@ -519,7 +522,7 @@ class Checker {
           model_.subgraphs()->Get(static_cast<std::uint32_t>(i))->operators();
       for (std::size_t k = 0; k < size_of(operators); ++k) {
         for (const std::int32_t callee : calls_of(*operators->Get(static_cast<std::uint32_t>(k)))) {
-          if (callee < 0 || static_cast<std::size_t>(callee) >= count) {
+          if (callee < 0 || std::cmp_greater_equal(callee, count)) {
             return refuse("subgraph {}, operator {}: runs subgraph {} of {}", i, k, callee, count);
           }
           callees[i].push_back(static_cast<std::size_t>(callee));

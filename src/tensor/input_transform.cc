@@ -128,9 +128,13 @@ Result<InputTransform> InputTransform::create(const TensorSpec& spec,
   const bool is_plain = !is_float && !spec.quantization && !normalization;
   bool bytes = is_8_bit && !normalization && takes_bytes(spec.quantization);
   if (!normalization) {
-    normalization = is_float   ? Normalization{.mean = {127.5F}, .stddev = {127.5F}}
-                    : is_plain ? Normalization{.mean = {0.0F}, .stddev = {1.0F}}
-                               : Normalization{.mean = {127.0F}, .stddev = {128.0F}};
+    if (is_float) {
+      normalization = {.mean = {127.5F}, .stddev = {127.5F}};
+    } else if (is_plain) {
+      normalization = {.mean = {0.0F}, .stddev = {1.0F}};
+    } else {
+      normalization = {.mean = {127.0F}, .stddev = {128.0F}};
+    }
   }
   const auto mean = per_channel(normalization->mean);
   const auto stddev = per_channel(normalization->stddev);

@@ -268,7 +268,7 @@ std::vector<OperatorTime> Session::operator_times() const {
 
 void Session::reset_operator_times() {
   if (impl_->profile != nullptr) {
-    impl_->profile->reset();
+    (*impl_->profile).reset();
   }
 }
 

@@ -7,7 +7,7 @@
 #include <list>
 #include <mutex>
 #include <stop_token>
-#include <string>
+#include <string_view>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -30,7 +30,7 @@ class WorkQueue {
  public:
   /// Starts `threads` threads named "`name`-0", … `capacity` may be 0: then work is accepted only
   /// while a thread is idle.
-  WorkQueue(std::string name, std::size_t threads, std::size_t capacity);
+  WorkQueue(std::string_view name, std::size_t threads, std::size_t capacity);
   /// Withdraws what waits without running it, waits for what runs, joins the threads.
   /// Work that waits is destroyed on the calling thread.
   ~WorkQueue();

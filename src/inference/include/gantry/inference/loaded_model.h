@@ -51,7 +51,7 @@ class LoadedModel {
   [[nodiscard]] const repository::Labels& labels() const noexcept { return labels_; }
   [[nodiscard]] const ModelConfig& config() const noexcept { return config_; }
   [[nodiscard]] dispatch::SlotPool& slots() noexcept { return *slots_; }
-  [[nodiscard]] dispatch::Device device() const noexcept { return dispatch::Device::cpu; }
+  [[nodiscard]] dispatch::Device device() const noexcept { return device_; }
   /// Empty for models whose input is no image.
   [[nodiscard]] const std::optional<InputTransform>& transform() const noexcept {
     return transform_;
@@ -91,6 +91,7 @@ class LoadedModel {
                                      Response& response) const;
 
   LoadTimes load_times_;
+  dispatch::Device device_ = dispatch::Device::cpu;
   ModelConfig config_;
   repository::ModelInfo info_;
   repository::Labels labels_;
