@@ -48,7 +48,7 @@ struct RunOptions {
   std::vector<std::string> arguments;
   std::int64_t top_k = 0;
   double threshold = -1;
-  int threads = 0;
+  int threads = 1;
   bool json = false;
   std::filesystem::path annotate;
   std::filesystem::path save_input;
@@ -61,8 +61,7 @@ struct RunOptions {
     options.path("model", "FILE", model.model,
                  "the model, a .tflite file; then all arguments are pictures");
     model.add_to(options);
-    options.integer("threads", threads, 0, 256,
-                    "threads of the inference [0: two where there are two cores]");
+    options.integer("threads", threads, 1, 256, "threads of the inference [1]");
     options.group("Answer");
     options.integer("top-k", top_k, 1, 100'000,
                     "at most so many classes or boxes [5 classes, 100 boxes]");

@@ -42,7 +42,7 @@ struct ServeOptions {
   ModelOptions model;
   std::string model_name;
   std::size_t slots = 0;
-  int threads = 0;
+  int threads = 1;
   std::size_t queue = inference::ServiceConfig{}.queue_capacity;
   std::size_t decode_threads = 0;
   http::ServerConfig server;
@@ -63,9 +63,9 @@ struct ServeOptions {
                  "its name in requests and answers [the file's name]");
     model.add_to(options);
     options.group("Work");
-    options.integer("slots", slots, 0, 256, "inferences at the same time [0: from the cores]");
-    options.integer("threads", threads, 0, 256,
-                    "threads of one inference [0: two where there are two cores for it]");
+    options.integer("slots", slots, 0, 256, "inferences at the same time [0: cores / threads]");
+    options.integer("threads", threads, 1, 256,
+                    "threads of one inference; more than one only where its cores are idle [1]");
     options.integer("queue", queue, 0, 1'000'000,
                     "requests that may wait; more are answered 429 [128]");
     options.integer("decode-threads", decode_threads, 0, 1024,

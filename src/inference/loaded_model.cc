@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <format>
+#include <thread>
 #include <utility>
 
 #include "cpu_slot.h"
@@ -65,15 +66,32 @@ std::size_t class_count(const repository::ModelInfo& info) {
 }
 
 void choose_slots(ModelConfig& config) {
-  const std::size_t cores = config.cores != 0 ? config.cores : available_cores();
-  if (config.threads_per_slot == 0) {
-    const std::size_t share = config.slots == 0 ? cores : cores / config.slots;
-    config.threads_per_slot = share >= 2 ? 2 : 1;
-  }
   if (config.slots == 0) {
+    const std::size_t cores = config.cores != 0 ? config.cores : available_cores();
     config.slots =
         std::max<std::size_t>(1, cores / static_cast<std::size_t>(config.threads_per_slot));
   }
+}
+
+Result<> invoke_on_zeros(dispatch::ExecutionSlot& slot) {
+  for (std::size_t i = 0; i < slot.inputs().size(); ++i) {
+    std::ranges::fill(slot.input(i), std::byte{0});
+  }
+  return slot.invoke();
+}
+
+/// Runs each slot once, all at the same time, as they will run later.
+Result<> warm_up(std::span<const std::unique_ptr<dispatch::ExecutionSlot>> slots) {
+  std::vector<Result<>> results(slots.size());
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < slots.size(); ++i) {
+      others.emplace_back([&, i] { results[i] = invoke_on_zeros(*slots[i]); });
+    }
+    results.front() = invoke_on_zeros(*slots.front());
+  }
+  const auto failed = std::ranges::find_if(results, [](const auto& result) { return !result; });
+  return failed == results.end() ? Result<>() : *failed;
 }
 
 /// The values of a float32 output; empty if it is something else.
@@ -165,13 +183,8 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
   model->load_times_.create = watch.lap();
 
   if (config.warm_up) {
-    for (const auto& slot : slots) {
-      for (std::size_t i = 0; i < slot->inputs().size(); ++i) {
-        std::ranges::fill(slot->input(i), std::byte{0});
-      }
-      if (auto invoked = slot->invoke(); !invoked) {
-        return prefixed(path, std::move(invoked.error()));
-      }
+    if (auto warm = warm_up(slots); !warm) {
+      return prefixed(path, std::move(warm.error()));
     }
   }
   model->load_times_.warm_up = watch.lap();

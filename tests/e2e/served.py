@@ -7,12 +7,8 @@ from raw_http import Connection, request
 
 
 def start(*arguments):
-    """A service for a busy machine; arguments may say otherwise.
-
-    Requests get all the time they may need. One thread an inference, since TensorFlow Lite's threads spin while they
-    wait for each other: where other programs want the cores too, two threads cost many times the work of one.
-    """
-    return Service("--request-timeout", "10m", "--drain-timeout", "10m", "--threads", "1", *arguments)
+    """A service for a busy machine, whose requests get all the time they may need; arguments may say otherwise."""
+    return Service("--request-timeout", "10m", "--drain-timeout", "10m", *arguments)
 
 
 def where(service):

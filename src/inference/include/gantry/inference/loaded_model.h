@@ -27,7 +27,7 @@ struct ModelConfig {
   std::string version = "1";
   std::filesystem::path labels;  ///< empty: beside the model, else in its metadata
   std::size_t slots = 0;         ///< 0: cores / threads_per_slot, at least 1
-  int threads_per_slot = 0;      ///< 0: two where there are two cores for it, else one
+  int threads_per_slot = 1;      ///< TensorFlow Lite's; at least 1. More than one wait by spinning
   bool warm_up = true;           ///< run every slot once before the model is ready
   image::DecodeOptions decode;
   /// Empty: the metadata's for float inputs, else the rule of InputTransform.
