@@ -102,7 +102,9 @@ struct Service::Impl {
   void note_cost(Clock::duration cost) {
     const auto now = std::max<std::int64_t>(1, std::chrono::nanoseconds(cost).count());
     const auto before = cost_ns.load(std::memory_order_relaxed);
-    cost_ns.store(std::max(now, before - before / 8), std::memory_order_relaxed);
+    // One answer during which the thread had to wait says little about the next.
+    const auto counted = std::min(now, 2 * before);
+    cost_ns.store(before == 0 ? now : before + (counted - before) / 8, std::memory_order_relaxed);
   }
 
   std::shared_ptr<LoadedModel> model;
@@ -111,7 +113,7 @@ struct Service::Impl {
   std::atomic<bool> draining = false;
   /// Recent mean of invoke in nanoseconds, for retry_after_seconds(); a lost update does no harm.
   std::atomic<std::int64_t> invoke_ns = 0;
-  /// The longest that invoke and all that follows it took in recent requests, fading; 0: unknown.
+  /// Recent mean of invoke and all that follows it; 0: unknown.
   std::atomic<std::int64_t> cost_ns = 0;
   dispatch::WorkQueue queue;  // last: its threads use all of the above
 };
