@@ -24,6 +24,13 @@ rootfs_dpkg=(
 # A mirror may be a frozen copy, whose Release file has expired; its signature is checked all the same.
 rootfs_apt=('Acquire::Check-Valid-Until "false"' 'Acquire::Retries "3"' 'Acquire::http::Timeout "30"' 'Acquire::https::Timeout "30"')
 
+# rootfs_for_training: from here on the root file system is the one for ./dev train. It is large, without compilers, and apart,
+# so that nobody else waits for its packages.
+rootfs_for_training() {
+  rootfs_sections=(train)
+  rootfs+=-train
+}
+
 # mirrors: candidates, best first: where this machine gets its own packages from, then Debian's own.
 mirrors() {
   local uri

@@ -1,0 +1,66 @@
+"""Sets of pictures as arrays, made once and kept in a folder: making them again takes minutes."""
+
+import pathlib
+import time
+
+import numpy
+
+import pictures
+from classes import CLASSES
+
+
+def labels_of(count):
+    return numpy.arange(count) % len(CLASSES)
+
+
+def made_once(folder, name, count, picture, side=pictures.INPUT):
+    """The array [count, side, side, 3] of picture(0), picture(1), …; from the folder if it is there."""
+    path = pathlib.Path(folder) / f"{name}-{count}.npy"
+    if not path.exists():
+        started = told = time.monotonic()
+        unfinished = path.with_suffix(".part")
+        shape = (count, side, side, 3)
+        array = numpy.lib.format.open_memmap(unfinished, "w+", numpy.uint8, shape)
+        for number in range(count):
+            array[number] = picture(number)
+            if time.monotonic() - told > 30:
+                told = time.monotonic()
+                print(f"pictures: {name} {number + 1} of {count}", flush=True)
+        array.flush()
+        del array
+        unfinished.rename(path)
+        print(f"pictures: {name} {count}, {time.monotonic() - started:.0f} s", flush=True)
+    return numpy.load(path, mmap_mode="r")
+
+
+def training(folder, sprites, count):
+    return made_once(folder, "training", count,
+                     lambda number: pictures.training_picture(sprites, pictures.SEED_TRAINING, number))
+
+
+def validation(folder, sprites, count):
+    """From the world of training: what decisions while training are made by."""
+    return made_once(folder, "validation", count,
+                     lambda number: pictures.training_picture(sprites, pictures.SEED_VALIDATION, number))
+
+
+def heldout(folder, sprites, level, count):
+    """Never used to decide anything: what is reported."""
+    return made_once(folder, f"heldout-{level}", count,
+                     lambda number: pictures.heldout_picture(sprites, level, number))
+
+
+def scenes(folder, name, count, scene):
+    """Pictures and boxes of scene(0), scene(1), …"""
+    path = pathlib.Path(folder) / f"{name}-boxes-{count}.npy"
+    boxes = []
+
+    def picture(number):
+        image, found = scene(number)
+        boxes.append(found)
+        return image
+
+    images = made_once(folder, name, count, picture, pictures.SCENE)
+    if boxes:
+        numpy.save(path, numpy.stack(boxes))
+    return images, numpy.load(path)

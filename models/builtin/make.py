@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Makes the built-in classifier from nothing: pictures, training, rounding to uint8, the file, samples, and the
+measurements in README.md. `./dev train` runs it where its packages are."""
+
+import argparse
+import io
+import json
+import os
+import pathlib
+import shutil
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: more threads sum in another order
+
+import numpy
+import torch
+from PIL import Image
+
+import classes
+import dataset
+import export
+import interpreter
+import network
+import pictures
+import report
+import samples
+import training
+
+HERE = pathlib.Path(__file__).resolve().parent
+NAME = "Gantry built-in classifier"
+DESCRIPTION = "64 everyday things, learnt from drawings of a font. Made by models/builtin/make.py of Gantry."
+VALIDATION, HELDOUT = 40 * 64, 50 * 64
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=pathlib.Path, default=HERE.parents[1] / "build" / "train",
+                        help="folder for pictures and networks (1.5 GB); what is there is used again [build/train]")
+    parser.add_argument("--fresh", action="store_true", help="empty that folder first")
+    parser.add_argument("--output", type=pathlib.Path, default=HERE, help="where the model goes [beside this script]")
+    parser.add_argument("--pictures", type=int, default=576, help="training pictures of each class [576]")
+    parser.add_argument("--epochs", type=float, default=6, help="rounds of training [6]")
+    parser.add_argument("--rounding-epochs", type=float, default=0.5, help="rounds with rounding to uint8 [0.5]")
+    return parser.parse_args()
+
+
+def trained(work, sprites, per_class, epochs, rounding_epochs):
+    """The float network and the one that learnt with rounding; from the folder if they are there."""
+    count = per_class * len(classes.CLASSES)
+    learning = dataset.training(work, sprites, count), dataset.labels_of(count)
+    validation = dataset.validation(work, sprites, VALIDATION), dataset.labels_of(VALIDATION)
+    path = work / f"float-{count}-{epochs:g}.pt"
+    if path.exists():
+        model = network.Network(network.CLASSIFIER)
+        model.load_state_dict(torch.load(path))
+    else:
+        model = training.float_network(network.CLASSIFIER, *learning, validation, epochs)
+        torch.save(model.state_dict(), path)
+    return model.eval(), training.quantized_network(model, *learning, validation, rounding_epochs)
+
+
+def write_samples(folder, sprites, tflite):
+    """The sample pictures and what the model says to each. Ends the program if it says something else."""
+    folder.mkdir(exist_ok=True)
+    expected, answers = {}, []
+    for number, (name, *_) in enumerate(samples.SAMPLES):
+        file, data = samples.file_name(number), samples.sample(sprites, number)
+        (folder / file).write_bytes(data)
+        scores = tflite.run(pictures.squeezed(Image.open(io.BytesIO(data)).convert("RGB")))[0][0] / 256
+        expected[file] = name
+        answers.append((file, scores))
+    (folder / "samples.json").write_text(json.dumps(expected, indent=2) + "\n")
+    wrong = [file for file, scores in answers if classes.NAMES[scores.argmax()] != expected[file]]
+    if wrong:
+        raise SystemExit(f"samples: the model is wrong on {', '.join(wrong)}")
+    return answers
+
+
+def main():
+    started = time.monotonic()
+    options = arguments()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    if options.fresh:
+        shutil.rmtree(options.work, ignore_errors=True)
+    options.work.mkdir(parents=True, exist_ok=True)
+    options.output.mkdir(parents=True, exist_ok=True)
+
+    sprites = pictures.sprites()
+    floating, folded = trained(options.work, sprites, options.pictures, options.epochs, options.rounding_epochs)
+    model = export.classifier(folded, pictures.INPUT, classes.NAMES, NAME, DESCRIPTION)
+    (options.output / "classifier.tflite").write_bytes(model)
+    tflite = interpreter.Interpreter(model)
+    answers = write_samples(options.output / "samples", sprites, tflite)
+
+    labels = dataset.labels_of(HELDOUT)
+    levels = [report.Level(level, floating, tflite, dataset.heldout(options.work, sprites, level, HELDOUT), labels)
+              for level in pictures.LEVELS]
+    some = numpy.array(dataset.heldout(options.work, sprites, "medium", HELDOUT)[:640])
+    imitation = numpy.abs(training.scores(folded, some) - report.measured(tflite, some))
+    together = [numpy.mean([level.right(getattr(level, kind)) for level in levels]) for kind in ("floating", "quantized")]
+    macs = network.multiply_accumulates(network.CLASSIFIER, pictures.INPUT)
+    lines = [
+        f"{len(model)} bytes, {sum(p.numel() for p in folded.parameters())} weights and biases, {macs / 1e6:.1f} million "
+        f"multiply-accumulates a picture. Learnt from {options.pictures * len(classes.CLASSES)} pictures, "
+        f"{options.epochs:g} + {options.rounding_epochs:g} epochs.", "",
+        "| distortion | pictures | float | uint8, TensorFlow Lite | same answer | mean difference | largest difference |",
+        "|---|---|---|---|---|---|---|",
+        *(level.row() for level in levels),
+        f"| **all** | {len(labels) * len(levels)} | **{together[0]:.2%}** | **{together[1]:.2%}** | | | |", "",
+        "Accuracy is top-1; differences are of probabilities, over all classes. TensorFlow Lite differs from our own "
+        f"imitation of uint8, which the network learnt with, by {imitation.mean():.5f} on average and {imitation.max():.3f} "
+        "at most (640 pictures).", "",
+        "### The samples", "", *report.samples_table(answers), "",
+        "### By class", "", "The uint8 model through TensorFlow Lite, "
+        f"{HELDOUT // len(classes.CLASSES)} pictures a cell.", "", *report.per_class(levels)]
+    report.confusion_picture(levels, options.output / "confusion.png")
+    if (options.output / "README.md").exists():
+        report.write(options.output / "README.md", lines)
+    else:
+        (options.output / "measured.md").write_text("\n".join(lines) + "\n")
+    for line in lines[:8 + len(levels)]:
+        print(line)
+    print(f"made {options.output / 'classifier.tflite'} in {time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
