@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "gantry/base/error.h"
+#include "gantry/zoo/fetch.h"
+#include "gantry/zoo/manifest.h"
+#include "gantry/zoo/store.h"
+
+namespace gantry::zoo {
+
+/// Bytes for which the manifest knows no checksum.
+struct Unverified {
+  std::string what;  ///< "mobilenet.tgz"
+  std::string source;
+  std::string sha256;
+  std::uint64_t bytes = 0;
+};
+
+struct PullSettings {
+  /// A folder or an http(s) address that has the manifest's files by their own names, instead of
+  /// their addresses; also the `.tflite` of an archive by its name. Empty: the addresses.
+  std::string from;
+  FetchSettings fetch;
+  /// Whether to take bytes that nobody vouches for. Empty: never.
+  std::function<bool(const Unverified&)> trusts;
+  /// How long to wait for another process that pulls the same model.
+  std::chrono::milliseconds lock_wait{600'000};
+  /// Called before waiting for that. May be empty.
+  std::function<void()> on_wait;
+};
+
+struct Pulled {
+  std::filesystem::path model;
+  std::string sha256;
+  std::uint64_t bytes = 0;
+  std::uint64_t resumed_from = 0;
+  bool was_installed = false;  ///< and good: nothing was done
+};
+
+/// Gets a model and its labels, checks them, and only then puts them into the store, in one step.
+///
+/// A version that is there and verifies is left alone; a damaged one is replaced. What a try left
+/// of a download is gone on with (fetch()); a file with the wrong checksum is thrown away, and if
+/// it began with an earlier call's bytes, got once more from the beginning. Errors:  as fetch() and
+/// unpack(); invalid_argument: wrong checksum or size, or no TensorFlow Lite
+///          model; failed_precondition: no checksum is known and `trusts` says no;
+///          not_found: `from` does not have the file.
+[[nodiscard]] Result<Pulled> pull(const Entry& entry, const Store& store,
+                                  const PullSettings& settings);
+
+}  // namespace gantry::zoo

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <toml++/toml.hpp>
+
+#include "gantry/base/error.h"
+
+namespace gantry::zoo {
+
+/// Reads a TOML text whole. Errors: invalid_argument naming `origin`, the line and the reason.
+[[nodiscard]] Result<toml::table> parse_toml(std::string_view text, std::string_view origin);
+
+/// Replaces `path` by this table. Errors: as gantry::write_file.
+[[nodiscard]] Result<> write_toml(const std::filesystem::path& path, const toml::table& table);
+
+/// Takes the members of one table, and remembers the first mistake instead of making every caller
+/// ask. Threads: thread-bound.
+class Fields {
+ public:
+  /// `where` begins every message: `zoo.toml: model "mobilenet_v1"`. Both must outlive this.
+  Fields(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
+
+  /// One line of text that is not empty.
+  [[nodiscard]] std::string text(std::string_view key);
+  [[nodiscard]] std::string text_or(std::string_view key, std::string fallback);
+  [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t least,
+                                                    std::int64_t most);
+  [[nodiscard]] std::optional<double> number(std::string_view key, double least, double most);
+  /// Null where it is absent.
+  [[nodiscard]] const toml::table* table(std::string_view key);
+  [[nodiscard]] const toml::array* array(std::string_view key);
+
+  /// Notes a mistake unless there is one already.
+  void mistake(std::string_view key, std::string_view want_and_found);
+  /// The first mistake; else the first member that nobody asked for.
+  [[nodiscard]] Result<> finish() const;
+  [[nodiscard]] const std::string& where() const noexcept { return where_; }
+
+ private:
+  [[nodiscard]] const toml::node* get(std::string_view key);
+
+  const toml::table& table_;
+  std::string where_;
+  std::set<std::string, std::less<>> asked_;
+  std::optional<Error> error_;
+};
+
+}  // namespace gantry::zoo
