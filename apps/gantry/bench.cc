@@ -16,6 +16,7 @@
 #include "machine.h"
 #include "measure.h"
 #include "model_options.h"
+#include "models_dir.h"
 #include "options.h"
 #include "parse.h"
 #include "terminal.h"
@@ -52,13 +53,15 @@ struct BenchOptions {
   std::filesystem::path json_file;
 
   void add_to(Options& options) {
-    options.positionals("MODEL", arguments, "the model, a .tflite file");
+    options.positionals("MODEL", arguments,
+                        "the model: a .tflite file, or the name of a pulled one");
     options.group("Model and input");
     options.path("model", "FILE", model.model, "the same as MODEL");
     options.path("image", "FILE", image,
                  "feed this picture instead of random values, and time its decoding");
     options.integer("seed", seed, 0, INT64_MAX, "of the random input [42]");
     model.add_trial_to(options);
+    add_models_dir_to(options, model.models_dir);
     options.group("Measurement");
     options.integer("runs", runs, 1, 10'000'000, "invokes to time [10]");
     options.duration("seconds", seconds,
@@ -265,6 +268,9 @@ int bench(std::span<char* const> arguments) {
     return to_int(options.wrong_usage("which model? Want MODEL, a .tflite file"));
   }
 
+  if (const auto exit = settings.model.resolve("bench")) {
+    return to_int(*exit);
+  }
   const auto report = measure(settings);
   if (!report) {
     print_error("bench", report.error().message, model_next_step(report.error()));

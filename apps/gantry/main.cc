@@ -25,6 +25,7 @@ Commands:
   serve   answer requests over HTTP: a photo goes in, labels or boxes come out
   run     the same for picture files, once, in the terminal
   bench   how fast is a model on this machine?
+  models  get well-known models, checked
 
   --version   the version of this program and of TensorFlow Lite
   --help      this text; `gantry COMMAND --help` tells more
@@ -35,6 +36,7 @@ Examples:
   gantry run mobilenet_v1_1.0_224_quant.tflite cat.jpg
   gantry serve --model mobilenet_v1_1.0_224_quant.tflite
   gantry bench mobilenet_v1_1.0_224_quant.tflite
+  gantry models pull mobilenet_v1 && gantry run mobilenet_v1 cat.jpg
 )";
 
 struct Command {
@@ -43,7 +45,8 @@ struct Command {
 };
 constexpr std::array commands = {
     Command{"serve", gantry::cli::serve}, Command{"run", gantry::cli::run},
-    Command{"bench", gantry::cli::bench}, Command{"trial", gantry::cli::trial}};
+    Command{"bench", gantry::cli::bench}, Command{"models", gantry::cli::models},
+    Command{"trial", gantry::cli::trial}};
 
 int dispatch(std::span<char* const> arguments) {
   if (arguments.empty()) {
@@ -65,10 +68,10 @@ int dispatch(std::span<char* const> arguments) {
       return command.function(arguments.subspan(1));
     }
   }
-  std::println(
-      stderr,
-      "gantry: want one of the commands serve, run, bench; got {}\n  `gantry --help` tells more.",
-      gantry::quoted(word));
+  std::println(stderr,
+               "gantry: want one of the commands serve, run, bench, models; got {}\n  `gantry "
+               "--help` tells more.",
+               gantry::quoted(word));
   return to_int(Exit::usage);
 }
 

@@ -2,15 +2,22 @@
 
 #include <algorithm>
 #include <array>
+#include <format>
 #include <fstream>
 #include <string_view>
+#include <system_error>
 
+#include "gantry/zoo/manifest.h"
+#include "gantry/zoo/store.h"
+#include "models_dir.h"
 #include "parse.h"
+#include "terminal.h"
 #include "trial.h"
 
 namespace gantry::cli {
 
 void ModelOptions::add_to(Options& options) {
+  add_models_dir_to(options, models_dir);
   options.path(
       "labels", "FILE", labels,
       "names of the classes, one a line [a file beside the model, else what the model carries]");
@@ -49,8 +56,35 @@ void ModelOptions::add_trial_to(Options& options) {
                    "time for that child; then the model is refused [30s]");
 }
 
+std::optional<Exit> ModelOptions::resolve(std::string_view command) {
+  const std::string word = model.string();
+  std::error_code error;
+  if (!zoo::is_model_name(word) || std::filesystem::exists(model, error)) {
+    return std::nullopt;
+  }
+  const auto root = models_dir_or_default(models_dir);
+  if (!root) {
+    return std::nullopt;  // then it can only be a file
+  }
+  if (auto installed = zoo::find_installed(word, *root)) {
+    name = word;
+    model = *std::move(installed);
+    return std::nullopt;
+  }
+  const auto manifest = zoo::Manifest::builtin();
+  if (!manifest || manifest->find(word) == nullptr) {
+    return std::nullopt;
+  }
+  print_error(command,
+              std::format("{}: no file of that name, and the model is not installed below {}", word,
+                          root->string()),
+              std::format("gantry models pull {}", word));
+  return Exit::no_result;
+}
+
 inference::ModelConfig ModelOptions::config() const {
   inference::ModelConfig config;
+  config.name = name;
   config.path = model;
   config.labels = labels;
   config.decode = {.limits = {.max_pixels = max_pixels, .max_side = max_side},

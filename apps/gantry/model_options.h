@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "gantry/base/error.h"
 #include "gantry/image/decode.h"
@@ -14,6 +16,8 @@ namespace gantry::cli {
 /// The settings about a model that `serve` and `run` share.
 struct ModelOptions {
   std::filesystem::path model;
+  std::string name;  ///< of a model of the zoo; empty: after the file
+  std::filesystem::path models_dir;
   std::filesystem::path labels;
   std::vector<float> mean;
   std::vector<float> stddev;
@@ -24,6 +28,10 @@ struct ModelOptions {
   std::int32_t max_side = image::DecodeLimits{}.max_side;
 
   void add_to(Options& options);
+  /// Where `model` is no file but the name of an installed model, makes it that model's file.
+  /// Answers an exit code, the reason printed, if it names a model of the zoo that is not
+  /// installed.
+  [[nodiscard]] std::optional<Exit> resolve(std::string_view command);
   /// --no-trial and --trial-timeout alone.
   void add_trial_to(Options& options);
   /// What they say, with the trial's child started already.

@@ -210,6 +210,9 @@ Result<std::vector<Options::FileEntry>> Options::read_file(const std::string& pa
       std::string name = item.name;
       std::ranges::replace(name, '_', '-');
       if (!std::ranges::contains(settings_, name, &Setting::name)) {
+        if (std::ranges::contains(elsewhere_, name)) {
+          continue;
+        }
         const std::string similar = similar_setting(name);
         return fail(
             Code::invalid_argument,

@@ -78,6 +78,9 @@ class Options {
   /// Arguments without a name. Command line only.
   void positionals(const std::string& name, std::vector<std::string>& out, const std::string& help);
 
+  /// Settings of other commands that share this one's section of the config file: no mistake there.
+  void allow_in_file(std::vector<std::string> names) { elsewhere_ = std::move(names); }
+
   /// Reads command line, environment and config file into the variables given above.
   /// Answers an exit code if the program should end now: after --help, or with an explanation on
   /// stderr.
@@ -119,6 +122,7 @@ class Options {
   std::string positionals_help_;
   CLI::Option* config_ = nullptr;
   std::vector<Setting> settings_;
+  std::vector<std::string> elsewhere_;
 };
 
 }  // namespace gantry::cli

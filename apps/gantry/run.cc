@@ -55,8 +55,10 @@ struct RunOptions {
   std::filesystem::path save_output;
 
   void add_to(Options& options) {
-    options.positionals("MODEL IMAGE...", arguments,
-                        "the model (unless --model names it) and picture files; - is stdin");
+    options.positionals(
+        "MODEL IMAGE...", arguments,
+        "the model, a file or the name of a pulled one (unless --model names it), and "
+        "picture files; - is stdin");
     options.group("Model");
     options.path("model", "FILE", model.model,
                  "the model, a .tflite file; then all arguments are pictures");
@@ -330,6 +332,9 @@ int run(std::span<char* const> arguments) {
   if (images.empty()) {
     return to_int(options.wrong_usage(
         "which picture? Want at least one picture file behind the model, or - for stdin"));
+  }
+  if (const auto exit = settings.model.resolve("run")) {
+    return to_int(*exit);
   }
   for (const std::filesystem::path& wanted : {settings.annotate, settings.save_input}) {
     const std::filesystem::path folder = wanted.has_filename() ? wanted.parent_path() : wanted;

@@ -58,7 +58,8 @@ struct ServeOptions {
                       [this](ListenAddress where) { listen = std::move(where); });
                 });
     options.group("Model");
-    options.path("model", "FILE", model.model, "the model, a .tflite file");
+    options.path("model", "FILE", model.model,
+                 "the model: a .tflite file, or the name of a pulled one");
     options.text("model-name", "NAME", model_name,
                  "its name in requests and answers [the file's name]");
     model.add_to(options);
@@ -198,6 +199,9 @@ int serve(std::span<char* const> arguments) {
   if (settings.model.model.empty()) {
     return to_int(no_model(options));
   }
+  if (const auto exit = settings.model.resolve("serve")) {
+    return to_int(*exit);
+  }
 
   const bool to_terminal = Terminal::of(STDERR_FILENO).moving;
   const bool text = settings.log_format == "text" || (settings.log_format == "auto" && to_terminal);
@@ -210,7 +214,9 @@ int serve(std::span<char* const> arguments) {
   const Signals signals([&](int signal, int before) { shutdown.on_signal(signal, before); });
 
   auto config = settings.model.config();
-  config.name = settings.model_name;
+  if (!settings.model_name.empty()) {
+    config.name = settings.model_name;
+  }
   config.slots = settings.slots;
   config.threads_per_slot = settings.threads;
   auto model = inference::LoadedModel::load(std::move(config));
