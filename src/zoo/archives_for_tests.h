@@ -2,11 +2,11 @@
 
 #include <zlib.h>
 
-#include <cstddef>
-#include <cstdio>
 #include <filesystem>
 #include <format>
 #include <fstream>
+#include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,9 +18,9 @@ namespace gantry::zoo {
 struct TarMember {
   std::string name;
   std::string content;
-  char type = '0';              ///< '0' file, '1' hard link, '2' symbolic link, '5' folder
-  std::string link = {};        ///< where a link points
-  std::string size_field = {};  ///< instead of the content's own size
+  char type = '0';        ///< '0' file, '1' hard link, '2' symbolic link, '5' folder
+  const char* link = "";  ///< where a link points
+  std::optional<std::string> size_field = std::nullopt;  ///< instead of the content's own size
 };
 
 inline std::string tar_member(const TarMember& member) {
@@ -32,8 +32,7 @@ inline std::string tar_member(const TarMember& member) {
   put(100, "0000644");
   put(108, "0000000");
   put(116, "0000000");
-  put(124, member.size_field.empty() ? std::format("{:011o}", member.content.size())
-                                     : member.size_field);
+  put(124, member.size_field.value_or(std::format("{:011o}", member.content.size())));
   put(136, "00000000000");
   put(148, "        ");
   header[156] = member.type;

@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string some_sha256(64, 'a');
+std::string some_sha256() { return std::string(64, 'a'); }
 
 /// A manifest with one model; `from` is replaced by `to` in it.
 std::string manifest_text(std::string_view from = {}, std::string_view to = {}) {
@@ -32,7 +32,7 @@ url = "https://example.org/models/tiny.tgz"
 sha256 = "unknown"
 [model.archive]
 member = "a/tiny.tflite"
-sha256 = ")" + some_sha256 +
+sha256 = ")" + some_sha256() +
                      R"("
 bytes = 1000
 [model.labels]
@@ -45,7 +45,7 @@ note = "never seen right"
 [model.expect]
 image = "red.png"
 image_url = "https://example.org/red.png"
-image_sha256 = ")" + some_sha256 +
+image_sha256 = ")" + some_sha256() +
                      R"("
 label = "red"
 class_id = 0
@@ -69,7 +69,7 @@ TEST(Manifest, TellsAllOfAModel) {
   EXPECT_EQ(entry->download, Content());
   ASSERT_TRUE(entry->member);
   EXPECT_EQ(entry->member->path, "a/tiny.tflite");
-  EXPECT_EQ(entry->model(), (Content{.sha256 = some_sha256, .bytes = 1000}));
+  EXPECT_EQ(entry->model(), (Content{.sha256 = some_sha256(), .bytes = 1000}));
   EXPECT_EQ(entry->labels.from, LabelsFrom::archive);
   EXPECT_EQ(entry->npu, NpuVerdict::wrong);
   ASSERT_TRUE(entry->expect);

@@ -98,7 +98,7 @@ class Pull {
 
  private:
   /// What is there already, if it is good.
-  std::optional<Pulled> installed() const {
+  [[nodiscard]] std::optional<Pulled> installed() const {
     if (store_.status(entry_).state == Store::State::absent) {
       return std::nullopt;
     }
@@ -166,7 +166,7 @@ class Pull {
     return write_record(fresh, record);
   }
 
-  Result<> publish(const std::filesystem::path& fresh) const {
+  [[nodiscard]] Result<> publish(const std::filesystem::path& fresh) const {
     std::error_code error;
     for (const char* const file : {model_file, labels_file}) {
       if (std::filesystem::exists(fresh / file, error)) {
@@ -256,7 +256,8 @@ class Pull {
            (entry_.labels.from != LabelsFrom::archive || !entry_.labels.content.sha256.empty());
   }
 
-  Result<Obtained> obtain_local(const Candidate& candidate, const Content& wanted) const {
+  [[nodiscard]] Result<Obtained> obtain_local(const Candidate& candidate,
+                                              const Content& wanted) const {
     auto hash = hash_file(candidate.where);
     if (!hash) {
       return std::unexpected(std::move(hash).error());
@@ -267,8 +268,8 @@ class Pull {
     return Obtained{.path = candidate.where, .from = candidate, .hash = *std::move(hash)};
   }
 
-  Result<Obtained> obtain_remote(const Candidate& candidate, const Content& wanted,
-                                 std::uint64_t max_bytes) const {
+  [[nodiscard]] Result<Obtained> obtain_remote(const Candidate& candidate, const Content& wanted,
+                                               std::uint64_t max_bytes) const {
     if (Result<> made = make_folders(workspace_.downloads()); !made) {
       return std::unexpected(std::move(made).error());
     }
@@ -321,7 +322,7 @@ class Pull {
     return {};
   }
 
-  Result<> ask(const Obtained& obtained) const {
+  [[nodiscard]] Result<> ask(const Obtained& obtained) const {
     const Unverified unverified{.what = std::filesystem::path(obtained.from.where).filename(),
                                 .source = obtained.from.where,
                                 .sha256 = obtained.hash.sha256,
@@ -334,8 +335,8 @@ class Pull {
                             unverified.source, unverified.bytes, unverified.sha256));
   }
 
-  Result<> unpack_into(const Obtained& archive, const std::filesystem::path& model,
-                       const std::filesystem::path& labels) const {
+  [[nodiscard]] Result<> unpack_into(const Obtained& archive, const std::filesystem::path& model,
+                                     const std::filesystem::path& labels) const {
     std::vector<Wanted> wanted = {
         {.member = entry_.member->path,
          .target = model,
@@ -390,7 +391,7 @@ class Pull {
   }
 
   /// The last look before it becomes visible: a TensorFlow Lite flatbuffer by its identifier.
-  Result<> check_model(const std::filesystem::path& model, Pulled& pulled) const {
+  [[nodiscard]] Result<> check_model(const std::filesystem::path& model, Pulled& pulled) const {
     auto hash = hash_file(model);
     if (!hash) {
       return std::unexpected(std::move(hash).error());

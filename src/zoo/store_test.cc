@@ -45,7 +45,7 @@ class StoreTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder); }
 
   /// All files below the store but its own.
-  std::vector<std::string> visible() const {
+  [[nodiscard]] std::vector<std::string> visible() const {
     std::vector<std::string> names;
     for (const auto& found : std::filesystem::recursive_directory_iterator(store.root())) {
       const std::string name = found.path().lexically_relative(store.root());

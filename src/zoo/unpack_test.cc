@@ -34,7 +34,7 @@ class UnpackTest : public testing::Test {
     return unpack(folder / "a.tgz", wanted, limits);
   }
   /// What there is now, beside what was there before.
-  std::vector<std::string> made() const {
+  [[nodiscard]] std::vector<std::string> made() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
       const std::string name = entry.path().lexically_relative(folder);
