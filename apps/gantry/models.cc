@@ -462,9 +462,11 @@ class Puller {
       case Code::invalid_argument:
       case Code::out_of_range:
         return "Nothing was installed.";
+      case Code::failed_precondition:
+        return "Models may be kept elsewhere (--models-dir), other certificates trusted "
+               "(--ca-file).";
       case Code::cancelled:
       case Code::resource_exhausted:
-      case Code::failed_precondition:
       case Code::unimplemented:
       case Code::internal:
         return {};

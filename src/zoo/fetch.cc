@@ -419,14 +419,14 @@ class Try {
       case CURLE_COULDNT_CONNECT:
         return problem(Outcome::Next::give_up, Code::unavailable, "no connection: " + why);
       case CURLE_TOO_MANY_REDIRECTS:
-        return problem(Outcome::Next::give_up, Code::invalid_argument,
+        return problem(Outcome::Next::give_up, Code::unavailable,
                        std::format("want at most {} redirects, found more", max_redirects));
       case CURLE_UNSUPPORTED_PROTOCOL:
-        return problem(Outcome::Next::give_up, Code::invalid_argument,
+        return problem(Outcome::Next::give_up, Code::unavailable,
                        std::format("redirected to what is not followed (want {}): {}",
                                    url_.starts_with("https:") ? "https" : "http or https", why));
       case CURLE_PEER_FAILED_VERIFICATION:
-        return problem(Outcome::Next::give_up, Code::invalid_argument,
+        return problem(Outcome::Next::give_up, Code::failed_precondition,
                        "the server's certificate is not trusted: " + why);
       default:
         return problem(Outcome::Next::give_up, Code::unavailable, why);

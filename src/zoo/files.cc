@@ -21,7 +21,7 @@ namespace gantry::zoo {
 
 Error file_error(const std::filesystem::path& path, std::string_view what) {
   const int error = errno;
-  return {error == ENOENT || error == ENOTDIR ? Code::not_found : Code::invalid_argument,
+  return {error == ENOENT || error == ENOTDIR ? Code::not_found : Code::failed_precondition,
           std::format("{}: can't be {}: {}", path.string(), what,
                       std::generic_category().message(error))};
 }
@@ -101,7 +101,7 @@ Result<> make_folders(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) {
-    return fail(Code::invalid_argument,
+    return fail(Code::failed_precondition,
                 std::format("{}: can't be created: {}", path.string(), error.message()));
   }
   return {};

@@ -10,8 +10,9 @@
 #include "gantry/base/error.h"
 #include "gantry/base/unique_fd.h"
 
-// Files and folders as pulling needs them. Errors, where nothing else is said: invalid_argument
-// with the path and the system's reason.
+// Files and folders as pulling needs them. Errors, where nothing else is said, with the path and
+// the system's reason: not_found; failed_precondition for everything else (no space, no
+// permission).
 namespace gantry::zoo {
 
 /// "PATH: can't be WHAT: REASON" from errno.

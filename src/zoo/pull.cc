@@ -385,8 +385,8 @@ class Pull {
     // Moved, never linked: the next pull may write to what it finds among the downloads.
     std::error_code error;
     std::filesystem::rename(obtained.path, target, error);
-    return error ? fail(Code::invalid_argument, std::format("{}: can't be put in place: {}",
-                                                            target.string(), error.message()))
+    return error ? fail(Code::failed_precondition, std::format("{}: can't be put in place: {}",
+                                                               target.string(), error.message()))
                  : Result<>{};
   }
 

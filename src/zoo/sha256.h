@@ -34,7 +34,8 @@ struct FileHash {
   std::string sha256;
   std::uint64_t bytes = 0;
 };
-/// Errors: not_found; invalid_argument if it is no regular file or can't be read.
+/// Errors: not_found; invalid_argument if it is no regular file; failed_precondition if it can't be
+///         read.
 [[nodiscard]] Result<FileHash> hash_file(const std::filesystem::path& path);
 
 }  // namespace gantry::zoo

@@ -40,7 +40,9 @@ Result<> write_toml(const std::filesystem::path& path, const toml::table& table)
   std::ostringstream out;
   out << "# Written by gantry.\n" << table << '\n';
   const std::string text = std::move(out).str();
-  return write_file(path, std::as_bytes(std::span(text)));
+  return write_file(path, std::as_bytes(std::span(text))).transform_error([](Error error) {
+    return Error{Code::failed_precondition, std::move(error.message)};
+  });
 }
 
 const toml::node* Fields::get(std::string_view key) {

@@ -15,7 +15,7 @@ namespace gantry::zoo {
 /// Reads a TOML text whole. Errors: invalid_argument naming `origin`, the line and the reason.
 [[nodiscard]] Result<toml::table> parse_toml(std::string_view text, std::string_view origin);
 
-/// Replaces `path` by this table. Errors: as gantry::write_file.
+/// Replaces `path` by this table. Errors: failed_precondition, as gantry::write_file says it.
 [[nodiscard]] Result<> write_toml(const std::filesystem::path& path, const toml::table& table);
 
 /// Takes the members of one table, and remembers the first mistake instead of making every caller

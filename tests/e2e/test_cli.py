@@ -11,7 +11,7 @@ class Usage(GantryTest):
     def test_help_of_the_program_names_the_commands(self):
         done = gantry("--help")
         self.assert_exit(done, 0)
-        for word in ("serve", "run", "bench", "Examples:", "Exit codes"):
+        for word in ("serve", "run", "bench", "models", "Examples:", "Exit codes"):
             self.assertIn(word, done.stdout)
         self.assertNotIn("trial", done.stdout)
 

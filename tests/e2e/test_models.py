@@ -16,7 +16,7 @@ import time
 import unittest
 
 from faulty_server import (FaultyServer, announced, cut, drip, other_range, redirect, silence, stall, status, whole)
-from gantry_process import BINARY, GantryTest, SHARED, TIMEOUT_S, clean_environment, gantry, png
+from gantry_process import BINARY, GantryTest, SHARED, Service, TIMEOUT_S, clean_environment, gantry, png
 from models import classifier
 
 # The proxy of the machine that the tests run on has no business here.
@@ -232,6 +232,29 @@ class Pull(ModelsTest):
         self.assertIn("--from DIR", done.stderr)
         self.assertNotIn("trying again", done.stderr)
         self.assert_not_installed()
+
+    def test_a_place_that_cannot_be_written_is_3_and_named(self):
+        self.list_model()
+        self.server.answer("/tiny.tflite", whole(self.large))
+        file = self.folder / "a-file"
+        file.write_text("in the way")
+        done = gantry("models", "pull", "--manifest", self.manifest, "--models-dir", file / "models", "tiny",
+                      env=ENVIRONMENT)
+        self.assert_exit(done, 3)
+        self.assertIn(str(file), done.stderr)
+        self.assertIn("--models-dir", done.stderr)
+
+    def test_serve_and_bench_take_the_name_too(self):
+        self.list_model(self.model)
+        self.server.answer("/tiny.tflite", whole(self.model))
+        self.assert_exit(self.pull(), 0)
+        with Service("--model", "tiny", "--models-dir", self.store) as service:
+            status_code, answer = service.infer(png(9, 9, (10, 10, 250)))
+            self.assertEqual(status_code, 200)
+            self.assertEqual((answer["model"], answer["predictions"][0]["label"]), ("tiny", "blue"))
+        with Service("--model", "tiny", "--models-dir", self.store, "--model-name", "mine") as service:
+            self.assertEqual(service.infer(png(9, 9))[1]["model"], "mine")
+        self.assert_exit(gantry("bench", "tiny", "--models-dir", self.store, "--seconds", "0.1", "--json"), 0)
 
     def test_nothing_moves_where_nobody_looks(self):
         self.list_model()
@@ -477,11 +500,11 @@ class BadServers(ModelsTest):
         self.check(1, "want a TensorFlow Lite model", whole(page))
 
     def test_redirects(self):
-        self.check(1, "redirects", redirect("/tiny.tflite"))
+        self.check(3, "redirects", redirect("/tiny.tflite"))
         secret = self.folder / "secret"
         secret.write_bytes(self.large)
-        self.check(1, "redirect", redirect(f"file://{secret}"))
-        self.check(1, "redirect", redirect("ftp://127.0.0.1/x"))
+        self.check(3, "redirect", redirect(f"file://{secret}"))
+        self.check(3, "redirect", redirect("ftp://127.0.0.1/x"))
         self.server.answer("/tiny.tflite", redirect("/elsewhere"))
         self.server.answer("/elsewhere", whole(self.large))
         self.assert_exit(self.pull(), 0)
@@ -589,8 +612,9 @@ class Tls(ModelsTest):
     def test_an_unknown_certificate_is_refused(self):
         self.secure.answer("/tiny.tflite", whole(self.large))
         done = self.pull(retries=3)
-        self.assert_exit(done, 1)
+        self.assert_exit(done, 3)
         self.assertIn("certificate is not trusted", done.stderr)
+        self.assertIn("--ca-file", done.stderr)
         self.assertEqual(self.secure.requests, [])
         self.assert_not_installed()
 
@@ -604,7 +628,7 @@ class Tls(ModelsTest):
         self.server.answer("/x", whole(self.large))
         self.secure.answer("/tiny.tflite", redirect(self.server.url("/x")))
         done = self.pull("--ca-file", self.certificate)
-        self.assert_exit(done, 1)
+        self.assert_exit(done, 3)
         self.assertIn("want https", done.stderr)
         self.assertEqual(self.server.requests, [])
         self.assert_not_installed()

@@ -45,9 +45,9 @@ struct Fetched {
 /// verified.
 /// Values:  `expected_bytes`, where known, is held against what the server announces and sends.
 /// Errors:  not_found: 404 or 410. out_of_range: above max_bytes. invalid_argument: not the wanted
-///          size, a web page instead of a file, an address or redirect that is not allowed, a
-///          certificate that is not trusted, a file that can't be written.
-///          unavailable: no connection, or the server failed again and again.
+///          size, or a web page instead of a file. unavailable: no connection, the server failed
+///          again and again, or redirects to where it must not. failed_precondition: its
+///          certificate is not trusted, or `part` can't be written.
 /// Threads: reentrant, one call per `part` at a time (FileLock).
 [[nodiscard]] Result<Fetched> fetch(const std::string& url, const std::filesystem::path& part,
                                     std::optional<std::uint64_t> expected_bytes,

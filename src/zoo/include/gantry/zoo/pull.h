@@ -45,10 +45,12 @@ struct Pulled {
 ///
 /// A version that is there and verifies is left alone; a damaged one is replaced. What a try left
 /// of a download is gone on with (fetch()); a file with the wrong checksum is thrown away, and if
-/// it began with an earlier call's bytes, got once more from the beginning. Errors:  as fetch() and
-/// unpack(); invalid_argument: wrong checksum or size, or no TensorFlow Lite
-///          model; failed_precondition: no checksum is known and `trusts` says no;
-///          not_found: `from` does not have the file.
+/// it began with an earlier call's bytes, got once more from the beginning.
+///
+/// Errors: as fetch() and unpack(); invalid_argument: wrong checksum or size, or no TensorFlow Lite
+///         model; failed_precondition: no checksum is known and `trusts` says no, or the store
+///         can't be written; not_found: `from` does not have the file; unavailable: another process
+///         has the lock after lock_wait.
 [[nodiscard]] Result<Pulled> pull(const Entry& entry, const Store& store,
                                   const PullSettings& settings);
 
