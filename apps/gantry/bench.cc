@@ -53,8 +53,9 @@ struct BenchOptions {
   std::filesystem::path json_file;
 
   void add_to(Options& options) {
-    options.positionals("MODEL", arguments,
-                        "the model: a .tflite file, or the name of a pulled one");
+    options.positionals(
+        "[MODEL]", arguments,
+        "the model: a .tflite file, or the name of a pulled one [the built-in one]");
     options.group("Model and input");
     options.path("model", "FILE", model.model, "the same as MODEL");
     options.path("image", "FILE", image,
@@ -263,9 +264,6 @@ int bench(std::span<char* const> arguments) {
       return to_int(options.wrong_usage("want one model, got both MODEL and --model"));
     }
     settings.model.model = settings.arguments.front();
-  }
-  if (settings.model.model.empty()) {
-    return to_int(options.wrong_usage("which model? Want MODEL, a .tflite file"));
   }
 
   if (const auto exit = settings.model.resolve("bench")) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "builtin_model.h"
 #include "gantry/zoo/manifest.h"
 #include "gantry/zoo/store.h"
 #include "models_dir.h"
@@ -59,6 +60,17 @@ void ModelOptions::add_trial_to(Options& options) {
 std::optional<Exit> ModelOptions::resolve(std::string_view command) {
   const std::string word = model.string();
   std::error_code error;
+  if (word.empty() || (word == builtin_name && !std::filesystem::exists(model, error))) {
+    const auto folder = builtin_folder();
+    if (folder.empty()) {
+      print_error(command, "the built-in model is not installed beside this program",
+                  "Name a model: a .tflite file, or one that `gantry models list` knows.");
+      return Exit::no_result;
+    }
+    name = builtin_name;
+    model = builtin_model(folder);
+    return std::nullopt;
+  }
   if (!zoo::is_model_name(word) || std::filesystem::exists(model, error)) {
     return std::nullopt;
   }
@@ -102,9 +114,17 @@ inference::Trial ModelOptions::trial() const {
   return no_trial ? inference::Trial() : make_trial(model, trial_timeout);
 }
 
-bool looks_like_model(const std::filesystem::path& path) {
+bool looks_like_model(const std::string& word, const std::filesystem::path& models_dir) {
+  const std::filesystem::path path(word);
   if (path.extension() == ".tflite") {
     return true;
+  }
+  std::error_code error;
+  if (zoo::is_model_name(word) && !std::filesystem::exists(path, error)) {
+    const auto root = models_dir_or_default(models_dir);
+    const auto manifest = zoo::Manifest::builtin();
+    return word == builtin_name || (manifest && manifest->find(word) != nullptr) ||
+           (root && zoo::find_installed(word, *root));
   }
   std::array<char, 8> head{};
   std::ifstream file(path, std::ios::binary);

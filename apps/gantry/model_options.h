@@ -28,9 +28,9 @@ struct ModelOptions {
   std::int32_t max_side = image::DecodeLimits{}.max_side;
 
   void add_to(Options& options);
-  /// Where `model` is no file but the name of an installed model, makes it that model's file.
-  /// Answers an exit code, the reason printed, if it names a model of the zoo that is not
-  /// installed.
+  /// Where `model` is no file but the name of an installed model, makes it that model's file; where
+  /// it is empty, the built-in one's. Answers an exit code, the reason printed, if it names a model
+  /// of the zoo that is not installed, or if the built-in one is missing.
   [[nodiscard]] std::optional<Exit> resolve(std::string_view command);
   /// --no-trial and --trial-timeout alone.
   void add_trial_to(Options& options);
@@ -40,8 +40,10 @@ struct ModelOptions {
   [[nodiscard]] inference::Trial trial() const;
 };
 
-/// Whether these files' first bytes, or their names, say TensorFlow Lite model.
-[[nodiscard]] bool looks_like_model(const std::filesystem::path& path);
+/// Whether the file's first bytes, or its name, say TensorFlow Lite model; or, where there is no
+/// such file, whether a model has that name.
+[[nodiscard]] bool looks_like_model(const std::string& word,
+                                    const std::filesystem::path& models_dir);
 
 /// What a person can do about a model that did not load.
 [[nodiscard]] std::string model_next_step(const Error& error);

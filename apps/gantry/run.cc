@@ -36,7 +36,8 @@ namespace {
 constexpr std::size_t max_image_bytes = std::size_t{512} << 20U;
 
 constexpr std::string_view examples =
-    R"(  gantry run mobilenet_v1_1.0_224_quant.tflite cat.jpg
+    R"(  gantry run cat.jpg                                # by the built-in model
+  gantry run mobilenet_v1_1.0_224_quant.tflite cat.jpg
   gantry run --model mobilenet.tflite --labels imagenet.txt --top-k 3 photos/*.jpg
   gantry run detector.tflite street.jpg --threshold 0.4 --annotate street-boxes.png
   gantry run detector.tflite photos/*.jpg --annotate boxes/ --json > results.json
@@ -56,8 +57,8 @@ struct RunOptions {
 
   void add_to(Options& options) {
     options.positionals(
-        "MODEL IMAGE...", arguments,
-        "the model, a file or the name of a pulled one (unless --model names it), and "
+        "[MODEL] IMAGE...", arguments,
+        "the model, a file or the name of a pulled one [the built-in one, or --model], and "
         "picture files; - is stdin");
     options.group("Model");
     options.path("model", "FILE", model.model,
@@ -318,20 +319,17 @@ int run(std::span<char* const> arguments) {
     return to_int(*exit);
   }
   std::vector<std::string> images = std::move(settings.arguments);
-  // A model named on the command line by --model wins; one from the environment or the config file
-  // gives way to a first argument that is a model.
+  // A model named on the command line by --model wins; one from the environment or the config file,
+  // and the built-in one, give way to a first argument that is a model.
   const bool first_is_model = !images.empty() && !options.is_on_command_line("model") &&
-                              (settings.model.model.empty() || looks_like_model(images.front()));
+                              looks_like_model(images.front(), settings.model.models_dir);
   if (first_is_model) {
     settings.model.model = images.front();
     images.erase(images.begin());
   }
-  if (settings.model.model.empty()) {
-    return to_int(options.wrong_usage("which model? Want MODEL IMAGE…, or --model MODEL IMAGE…"));
-  }
   if (images.empty()) {
     return to_int(options.wrong_usage(
-        "which picture? Want at least one picture file behind the model, or - for stdin"));
+        "which picture? Want at least one picture file (behind the model), or - for stdin"));
   }
   if (const auto exit = settings.model.resolve("run")) {
     return to_int(*exit);

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "builtin_model.h"
 #include "commands.h"
 #include "gantry/api/api.h"
 #include "gantry/base/text.h"
@@ -31,7 +32,8 @@ namespace gantry::cli {
 namespace {
 
 constexpr std::string_view examples =
-    R"(  gantry serve --model mobilenet_v1_1.0_224_quant.tflite
+    R"(  gantry serve                          # the built-in model
+  gantry serve --model mobilenet_v1_1.0_224_quant.tflite
   gantry serve --model detector.tflite --labels coco.txt --listen 0.0.0.0:8080
   gantry serve --model m.tflite --slots 3 --threads 1 --queue 64 --request-timeout 2s
   GANTRY_MODEL=m.tflite GANTRY_LISTEN=[::1]:0 gantry serve
@@ -59,7 +61,7 @@ struct ServeOptions {
                 });
     options.group("Model");
     options.path("model", "FILE", model.model,
-                 "the model: a .tflite file, or the name of a pulled one");
+                 "the model: a .tflite file, or the name of a pulled one [the built-in one]");
     options.text("model-name", "NAME", model_name,
                  "its name in requests and answers [the file's name]");
     model.add_to(options);
@@ -150,19 +152,32 @@ std::string shell_word(std::string_view text) {
   return out + "'";
 }
 
+/// A picture that is there and that the model knows, as seen from here; else a name to replace.
+std::string example_image(const inference::LoadedModel& model) {
+  const auto folder = builtin_folder();
+  if (folder.empty() || model.config().path != builtin_model(folder)) {
+    return "photo.jpg";
+  }
+  const auto sample = builtin_sample(folder);
+  if (sample.empty()) {
+    return "photo.jpg";
+  }
+  const std::string near = sample.lexically_proximate(std::filesystem::current_path()).string();
+  return near.starts_with("..") ? sample.string() : near;
+}
+
 void print_ready(const std::string& url, const inference::LoadedModel& model, double start_ms) {
   const Terminal terminal = Terminal::of(STDOUT_FILENO);
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
   const char* const example = std::getenv("GANTRY_EXAMPLE_IMAGE");
-  const std::string image =
-      example != nullptr && *example != '\0' ? printable(example) : "photo.jpg";
+  const std::string image = example != nullptr && *example != '\0' ? example : example_image(model);
   const auto& config = model.config();
   std::print("Ready in {:.0f} ms: {} on the CPU, {} slot{} with {} thread{} each.\n\n", start_ms,
              styled(terminal, Style::bold, printable(model.name())), config.slots,
              config.slots == 1 ? "" : "s", config.threads_per_slot,
              config.threads_per_slot == 1 ? "" : "s");
   if (model.transform()) {
-    std::print("  try it     curl -F {} {}/infer\n", shell_word("image=@" + image), url);
+    std::print("  try it     curl -F {} {}/infer\n", shell_word("image=@" + printable(image)), url);
   } else {
     std::print("  The model takes no picture: POST /infer answers 422.\n");
   }
@@ -171,12 +186,6 @@ void print_ready(const std::string& url, const inference::LoadedModel& model, do
       "  stop it    Ctrl-C, or kill {}\n\n",
       url, getpid());
   std::fflush(stdout);
-}
-
-/// How to name a model when none was.
-Exit no_model(const Options& options) {
-  return options.wrong_usage(
-      "which model? Want --model FILE.tflite (or GANTRY_MODEL, or model in the config file)");
 }
 
 }  // namespace
@@ -195,9 +204,6 @@ int serve(std::span<char* const> arguments) {
   settings.add_to(options);
   if (const auto exit = options.parse(arguments)) {
     return to_int(*exit);
-  }
-  if (settings.model.model.empty()) {
-    return to_int(no_model(options));
   }
   if (const auto exit = settings.model.resolve("serve")) {
     return to_int(*exit);

@@ -4,8 +4,6 @@ set -euo pipefail
 # shellcheck source=tools/dev/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
-default_model=$repo/../shared/models/mobilenet_v1_1.0_224_quant.tflite
-default_labels=$repo/../shared/labels/labels_mobilenet_quant_v1_224.txt
 
 # configure PRESET: only when there is a reason; what CMake itself notices, ninja does.
 configure() {
@@ -73,21 +71,6 @@ gantry() {
   exec "$repo/build/dev/apps/gantry/gantry" "$@"
 }
 
-serve() {
-  local argument
-  for argument in "$@"; do
-    case $argument in
-      --model | --model=* | --config | --config=* | -h | --help) gantry serve "$@" ;;
-    esac
-  done
-  [[ -z ${GANTRY_MODEL:-}${GANTRY_CONFIG:-} ]] || gantry serve "$@"
-  [[ -e $default_model ]] ||
-    die "there is no model to serve: $(realpath -m "$default_model") is not there; give one: ./dev serve --model PATH.tflite"
-  set -- --model "$default_model" "$@"
-  [[ ! -e $default_labels || " $* " == *" --labels"* || -n ${GANTRY_LABELS:-} ]] || set -- "$@" --labels "$default_labels"
-  gantry serve "$@"
-}
-
 run_tests() {
   local preset status=0 arguments=() junit
   preset=$(preset_of "$@")
@@ -141,7 +124,7 @@ command=$1
 shift
 case $command in
   build) build "$@" ;;
-  serve) serve "$@" ;;
+  serve) gantry serve "$@" ;;
   gantry) gantry "$@" ;;
   test) run_tests "$@" ;;
   fuzz) fuzz "$@" ;;
