@@ -174,7 +174,7 @@ void Server::Impl::accepted(const error_code& error, tcp::socket socket, Loop& l
   }
   if (error && error != asio::error::connection_aborted) {
     if (!std::exchange(accept_failing, true)) {
-      context.on_event({503, "", "can't accept connections: " + error.message()});
+      context.on_event({503, "", "can't accept connections: " + error.message(), ""});
     }
     pause.expires_after(accept_pause);
     pause.async_wait([this](const error_code& cancelled) {
@@ -239,7 +239,7 @@ void Server::Impl::run(std::size_t index) {
 void Server::Impl::failed(Loop& loop, std::string what) const {
   const auto found = loop.connections.find(loop.active);
   if (found == loop.connections.end()) {
-    context.on_event({500, "", "a callback failed: " + what});
+    context.on_event({500, "", "a callback failed: " + what, ""});
     return;
   }
   found->second->note_failure(std::move(what));

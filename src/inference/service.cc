@@ -147,10 +147,11 @@ class Service::Job {
   bool run_if_small() noexcept {
     try {
       auto result = model_->infer_if_small(request_);
-      if (result) {
-        result_ = *std::move(result);
+      if (!result) {
+        return false;
       }
-      return result.has_value();
+      result_ = *std::move(result);
+      return true;
     } catch (const std::exception&) {  // no memory: the ordinary way will tell
       return false;
     }

@@ -45,7 +45,7 @@ struct ConnectionEvent {
   int status;  ///< the status sent, or 499 if the peer went away
   std::string peer;
   std::string message;
-  std::string request_id = {};  ///< of the request that it happened to; empty if there was none yet
+  std::string request_id;  ///< of the request that it happened to; empty if there was none yet
 };
 
 /// HTTP/1.1 and 1.0 over TCP: keep-alive, pipelining (answered in order), chunked bodies, Expect:
