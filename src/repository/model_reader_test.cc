@@ -290,7 +290,7 @@ RC_GTEST_PROP(ReadModelProperty, survives_changed_bytes, ()) {
   }
   changed.resize(
       *rc::gen::weightedElement<std::size_t>({{9, changed.size()}, {1, changed.size() / 2}}));
-  (void)read_model(changed);  // either way; the sanitizers watch
+  std::ignore = read_model(changed);  // either way; the sanitizers watch
 }
 
 // ---- real models ----
