@@ -13,13 +13,13 @@ def labels_of(count):
     return numpy.arange(count) % len(CLASSES)
 
 
-def made_once(folder, name, count, picture, side=pictures.INPUT):
-    """The array [count, side, side, 3] of picture(0), picture(1), …; from the folder if it is there."""
+def made_once(folder, name, count, picture):
+    """The array [count, INPUT, INPUT, 3] of picture(0), picture(1), …; from the folder if it is there."""
     path = pathlib.Path(folder) / f"{name}-{count}.npy"
     if not path.exists():
         started = told = time.monotonic()
         unfinished = path.with_suffix(".part")
-        shape = (count, side, side, 3)
+        shape = (count, pictures.INPUT, pictures.INPUT, 3)
         array = numpy.lib.format.open_memmap(unfinished, "w+", numpy.uint8, shape)
         for number in range(count):
             array[number] = picture(number)
@@ -44,23 +44,17 @@ def validation(folder, sprites, count):
                      lambda number: pictures.training_picture(sprites, pictures.SEED_VALIDATION, number))
 
 
+def harsh(folder, sprites, count):
+    return made_once(folder, "harsh", count,
+                     lambda number: pictures.harsh_picture(sprites, pictures.SEED_HARSH, number))
+
+
+def harsh_validation(folder, sprites, count):
+    return made_once(folder, "harsh-validation", count,
+                     lambda number: pictures.harsh_picture(sprites, pictures.SEED_HARSH_VALIDATION, number))
+
+
 def heldout(folder, sprites, level, count):
     """Never used to decide anything: what is reported."""
     return made_once(folder, f"heldout-{level}", count,
                      lambda number: pictures.heldout_picture(sprites, level, number))
-
-
-def scenes(folder, name, count, scene):
-    """Pictures and boxes of scene(0), scene(1), …"""
-    path = pathlib.Path(folder) / f"{name}-boxes-{count}.npy"
-    boxes = []
-
-    def picture(number):
-        image, found = scene(number)
-        boxes.append(found)
-        return image
-
-    images = made_once(folder, name, count, picture, pictures.SCENE)
-    if boxes:
-        numpy.save(path, numpy.stack(boxes))
-    return images, numpy.load(path)

@@ -40,23 +40,35 @@ def arguments():
     parser.add_argument("--output", type=pathlib.Path, default=HERE, help="where the model goes [beside this script]")
     parser.add_argument("--pictures", type=int, default=576, help="training pictures of each class [576]")
     parser.add_argument("--epochs", type=float, default=6, help="rounds of training [6]")
+    parser.add_argument("--harsh-pictures", type=int, default=384, help="harder pictures of each class, for later [384]")
+    parser.add_argument("--harsh-epochs", type=float, default=4, help="rounds of training with those [4]")
     parser.add_argument("--rounding-epochs", type=float, default=0.5, help="rounds with rounding to uint8 [0.5]")
     return parser.parse_args()
 
 
-def trained(work, sprites, per_class, epochs, rounding_epochs):
-    """The float network and the one that learnt with rounding; from the folder if they are there."""
-    count = per_class * len(classes.CLASSES)
-    learning = dataset.training(work, sprites, count), dataset.labels_of(count)
-    validation = dataset.validation(work, sprites, VALIDATION), dataset.labels_of(VALIDATION)
-    path = work / f"float-{count}-{epochs:g}.pt"
+def kept(path, make):
+    """The network that make() trains; from the file if it is there."""
     if path.exists():
-        model = network.Network(network.CLASSIFIER)
+        model = network.Network(network.CLASSIFIER).to(memory_format=torch.channels_last)
         model.load_state_dict(torch.load(path))
-    else:
-        model = training.float_network(network.CLASSIFIER, *learning, validation, epochs)
-        torch.save(model.state_dict(), path)
-    return model.eval(), training.quantized_network(model, *learning, validation, rounding_epochs)
+        return model.eval()
+    model = make()
+    torch.save(model.state_dict(), path)
+    return model
+
+
+def trained(work, sprites, options):
+    """The float network and the one that learnt with rounding."""
+    count, harsh_count = (n * len(classes.CLASSES) for n in (options.pictures, options.harsh_pictures))
+    lessons = dataset.training(work, sprites, count), dataset.labels_of(count)
+    check = dataset.validation(work, sprites, VALIDATION), dataset.labels_of(VALIDATION)
+    first = f"float-{count}-{options.epochs:g}"
+    model = kept(work / f"{first}.pt", lambda: training.float_network(network.CLASSIFIER, *lessons, check, options.epochs))
+    harsh = dataset.harsh(work, sprites, harsh_count), dataset.labels_of(harsh_count)
+    check = dataset.harsh_validation(work, sprites, VALIDATION), dataset.labels_of(VALIDATION)
+    model = kept(work / f"{first}-harsh-{harsh_count}-{options.harsh_epochs:g}.pt",
+                 lambda: training.refined(model, *harsh, check, options.harsh_epochs))
+    return model, training.quantized_network(model, *harsh, check, options.rounding_epochs)
 
 
 def write_samples(folder, sprites, tflite):
@@ -87,7 +99,7 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
 
     sprites = pictures.sprites()
-    floating, folded = trained(options.work, sprites, options.pictures, options.epochs, options.rounding_epochs)
+    floating, folded = trained(options.work, sprites, options)
     model = export.classifier(folded, pictures.INPUT, classes.NAMES, NAME, DESCRIPTION)
     (options.output / "classifier.tflite").write_bytes(model)
     tflite = interpreter.Interpreter(model)
@@ -103,7 +115,8 @@ def main():
     lines = [
         f"{len(model)} bytes, {sum(p.numel() for p in folded.parameters())} weights and biases, {macs / 1e6:.1f} million "
         f"multiply-accumulates a picture. Learnt from {options.pictures * len(classes.CLASSES)} pictures, "
-        f"{options.epochs:g} + {options.rounding_epochs:g} epochs.", "",
+        f"{options.epochs:g} epochs, then from {options.harsh_pictures * len(classes.CLASSES)} harder ones, "
+        f"{options.harsh_epochs:g} epochs and {options.rounding_epochs:g} with rounding.", "",
         "| distortion | pictures | float | uint8, TensorFlow Lite | same answer | mean difference | largest difference |",
         "|---|---|---|---|---|---|---|",
         *(level.row() for level in levels),

@@ -23,12 +23,9 @@ from classes import CLASSES
 FONT = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
 FONT_SIZE = 109  # the one size of the font's bitmaps
 INPUT = 96
-SCENE = 160  # the detector's
-MOST_OBJECTS = 4
 
 # Where the random numbers of each set begin. Every picture has a generator of its own: (set, number of the picture).
-SEED_TRAINING, SEED_VALIDATION, SEED_HELDOUT, SEED_SAMPLES = 1, 2, 3, 4
-SEED_SCENES, SEED_SCENES_VALIDATION, SEED_SCENES_HELDOUT, SEED_SCENES_SAMPLES = 5, 6, 7, 8
+SEED_TRAINING, SEED_VALIDATION, SEED_HELDOUT, SEED_SAMPLES, SEED_HARSH, SEED_HARSH_VALIDATION = 1, 2, 3, 4, 5, 6
 
 
 def sprites():
@@ -128,6 +125,22 @@ def blobs(random, width, height):
     return image.filter(ImageFilter.GaussianBlur(random.uniform(0, 3)))
 
 
+def grid(random, width, height):
+    """Straight lines in two directions."""
+    image = numpy.zeros((height, width, 3)) + color(random)
+    for _ in range(2):
+        along = plane(random, width, height) * random.uniform(3, 25)
+        image[along % 1 < random.uniform(0.1, 0.5)] = color(random)
+    return as_image(image)
+
+
+def rough(random, width, height):
+    """Noise of every size at once, with much contrast."""
+    channels = int(random.choice((1, 3)))
+    noise = sum(clouds(random, width, height, bumps, channels) - 0.5 for bumps in (3, 7, 15, 31, 63))
+    return as_image(numpy.array(color(random, 40, 215)) + noise * random.uniform(80, 300))
+
+
 # --- backgrounds of the held-out pictures -----------------------------------------------------------------------
 
 def cells(random, width, height):
@@ -198,6 +211,7 @@ def scribbles(random, width, height):
 
 
 TRAINING_BACKGROUNDS = (gradient, cloudy, collage, waves, soft_light, blobs)
+HARSH_BACKGROUNDS = (*TRAINING_BACKGROUNDS, grid, rough)
 HELDOUT_BACKGROUNDS = (cells, hills, bricks, lights, wood, scribbles)
 
 
@@ -238,8 +252,8 @@ def in_perspective(random, sprite, amount):
                                             Image.Resampling.BILINEAR).convert("RGBA")
 
 
-def canvas_size(random, smallest=108, largest=150):
-    height = int(random.integers(smallest, largest))
+def canvas_size(random):
+    height = int(random.integers(108, 150))
     return round(height * random.choice((1.0, 4 / 3, 3 / 2, 16 / 9, 3 / 4))), height
 
 
@@ -277,9 +291,9 @@ def training_shape(random, sprite, size):
     return sprite
 
 
-def training_object(random, sprite, image):
+def training_object(random, sprite, image, smallest=0.42):
     """Puts a sprite onto the picture the training way; returns its box."""
-    size = random.uniform(0.42, 1.0) * min(image.size)
+    size = random.uniform(smallest, 1.0) * min(image.size)
     sprite = training_shape(random, sprite, size)
     at = spot(random, image, sprite, 0.1)
     if random.random() < 0.3:
@@ -310,6 +324,38 @@ def training_damage(random, image, box, strength):
     if random.random() < 0.6:
         stream = io.BytesIO()
         image.save(stream, "JPEG", quality=int(95 - strength * random.uniform(0, 80)))
+        image = Image.open(stream).convert("RGB")
+    return image
+
+
+def harsh_damage(random, image, box, strength):
+    """As training_damage, and worse: for the second half of the lessons."""
+    if random.random() < 0.7 * strength:
+        texture = background(random, HARSH_BACKGROUNDS, *image.size)
+        w, h = box[2] - box[0], box[3] - box[1]
+        for _ in range(random.integers(1, 3)):
+            x, y = box[0] + random.uniform(-0.2, 1) * w, box[1] + random.uniform(-0.2, 1) * h
+            part = (round(x), round(y), round(x + random.uniform(0.1, 0.5) * w), round(y + random.uniform(0.1, 0.5) * h))
+            image.paste(texture.crop(part), part[:2])
+    for enhance, low, high in ((ImageEnhance.Brightness, -0.65, 0.6), (ImageEnhance.Contrast, -0.65, 0.6),
+                               (ImageEnhance.Color, -0.8, 0.8)):
+        if random.random() < 0.6:
+            image = enhance(image).enhance(1 + strength * random.uniform(low, high))
+    if random.random() < 0.6:
+        image = image.filter(ImageFilter.GaussianBlur(strength * random.uniform(0, 2.2)))
+    array = numpy.asarray(image, numpy.float32)
+    if random.random() < 0.5:
+        array = array * (1 - strength * random.uniform(-0.2, 0.5, 3)).astype(numpy.float32)
+    if random.random() < 0.7:
+        # Of one grain or of two pixels' size, grey or coloured.
+        grain, channels = int(random.integers(1, 3)), int(random.choice((1, 3)))
+        noise = random.standard_normal((-(-array.shape[0] // grain), -(-array.shape[1] // grain), channels), numpy.float32)
+        noise = noise.repeat(grain, 0).repeat(grain, 1)[:array.shape[0], :array.shape[1]]
+        array = array + noise * numpy.float32(strength * random.uniform(0, 50))
+    image = as_image(array)
+    if random.random() < 0.7:
+        stream = io.BytesIO()
+        image.save(stream, "JPEG", quality=int(95 - strength * random.uniform(0, 84)))
         image = Image.open(stream).convert("RGB")
     return image
 
@@ -383,62 +429,17 @@ def training_picture(all_sprites, seed, number):
     return squeezed(training_damage(random, image, box, random.random()))
 
 
+def harsh_picture(all_sprites, seed, number):
+    """As training_picture, in a worse world."""
+    random = numpy.random.default_rng((seed, number))
+    image = background(random, HARSH_BACKGROUNDS, *canvas_size(random))
+    box = training_object(random, all_sprites[number % len(CLASSES)], image, 0.38)
+    return squeezed(harsh_damage(random, image, box, random.random() ** 0.7))
+
+
 def heldout_picture(all_sprites, level, number):
     """Held-out picture `number` of a level of LEVELS; its class is number % 64."""
     random = numpy.random.default_rng((SEED_HELDOUT, list(LEVELS).index(level), number))
     image = background(random, HELDOUT_BACKGROUNDS, *canvas_size(random))
     box = heldout_object(random, all_sprites[number % len(CLASSES)], image, LEVELS[level])
     return squeezed(heldout_damage(random, image, box, LEVELS[level]))
-
-
-# --- several objects in a picture -------------------------------------------------------------------------------
-
-def overlap(a, b):
-    """How much of the smaller box the other one covers."""
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return max(0, width) * max(0, height) / smaller
-
-
-def scatter(random, all_sprites, image, shape):
-    """Puts one to four objects where they hide little of each other. shape(sprite, size): the sprite as it is shown.
-    Returns [(class, box in pixels)]."""
-    found = []
-    for _ in range(random.integers(1, MOST_OBJECTS + 1)):
-        number = int(random.integers(len(CLASSES)))
-        sprite = shape(all_sprites[number], random.uniform(0.26, 0.62) * min(image.size))
-        sprite = sprite.crop(sprite.getchannel("A").point(lambda a: 255 * (a > 60)).getbbox())
-        if sprite.width > image.width or sprite.height > image.height:
-            continue
-        for _ in range(12):
-            at = spot(random, image, sprite, 0)
-            box = at[0], at[1], at[0] + sprite.width, at[1] + sprite.height
-            if all(overlap(box, other) < 0.12 for _, other in found):
-                found.append((number, pasted(image, sprite, at)))
-                break
-    return found
-
-
-def boxes_of(found, size):
-    """[MOST_OBJECTS,5]: class, top, left, bottom, right, in parts of the picture; class -1: no object."""
-    boxes = numpy.full((MOST_OBJECTS, 5), -1, numpy.float32)
-    for row, (number, (left, top, right, bottom)) in zip(boxes, found):
-        row[:] = number, top / size[1], left / size[0], bottom / size[1], right / size[0]
-    return boxes
-
-
-def training_scene(all_sprites, seed, number):
-    """Picture [SCENE,SCENE,3] and boxes."""
-    random = numpy.random.default_rng((seed, number))
-    image = background(random, TRAINING_BACKGROUNDS, *canvas_size(random, 160, 220))
-    found = scatter(random, all_sprites, image, lambda sprite, size: training_shape(random, sprite, size))
-    boxes = boxes_of(found, image.size)
-    return squeezed(training_damage(random, image, found[0][1], 0.8 * random.random()), SCENE), boxes
-
-
-def heldout_scene(all_sprites, number, level="medium", seed=SEED_SCENES_HELDOUT):
-    random = numpy.random.default_rng((seed, number))
-    image = background(random, HELDOUT_BACKGROUNDS, *canvas_size(random, 160, 220))
-    found = scatter(random, all_sprites, image, lambda sprite, size: heldout_shape(random, sprite, size, LEVELS[level]))
-    boxes = boxes_of(found, image.size)
-    return squeezed(heldout_damage(random, image, found[0][1], LEVELS[level]), SCENE), boxes

@@ -90,6 +90,13 @@ def float_network(layers, pictures, labels, validation, epochs):
     return model.eval()
 
 
+def refined(model, pictures, labels, validation, epochs):
+    """Goes on learning, from harder pictures."""
+    learn(model, classifying(pictures, labels), len(pictures), lambda m: accuracy(m, *validation), epochs, rate=2e-3,
+          decay=0.02, seed=13)
+    return model.eval()
+
+
 def calibrated(folded, pictures):
     """Lets every layer see what range its output has, on some hundred pictures."""
     folded.train()
