@@ -41,8 +41,9 @@ def arguments():
     parser.add_argument("--pictures", type=int, default=576, help="training pictures of each class [576]")
     parser.add_argument("--epochs", type=float, default=6, help="rounds of training [6]")
     parser.add_argument("--harsh-pictures", type=int, default=384, help="harder pictures of each class, for later [384]")
-    parser.add_argument("--harsh-epochs", type=float, default=4, help="rounds of training with those [4]")
-    parser.add_argument("--rounding-epochs", type=float, default=0.5, help="rounds with rounding to uint8 [0.5]")
+    parser.add_argument("--harsh-epochs", type=float, nargs="+", default=[4, 3],
+                        help="rounds of training with those; each number is a course of its own, from a high rate to none [4 3]")
+    parser.add_argument("--rounding-epochs", type=float, default=0.25, help="rounds with rounding to uint8 [0.25]")
     return parser.parse_args()
 
 
@@ -66,8 +67,10 @@ def trained(work, sprites, options):
     model = kept(work / f"{first}.pt", lambda: training.float_network(network.CLASSIFIER, *lessons, check, options.epochs))
     harsh = dataset.harsh(work, sprites, harsh_count), dataset.labels_of(harsh_count)
     check = dataset.harsh_validation(work, sprites, VALIDATION), dataset.labels_of(VALIDATION)
-    model = kept(work / f"{first}-harsh-{harsh_count}-{options.harsh_epochs:g}.pt",
-                 lambda: training.refined(model, *harsh, check, options.harsh_epochs))
+    name = f"{first}-harsh-{harsh_count}"
+    for course, epochs in enumerate(options.harsh_epochs):
+        name += f"-{epochs:g}"
+        model = kept(work / f"{name}.pt", lambda: training.refined(model, *harsh, check, epochs, seed=13 + 10 * course))
     return model, training.quantized_network(model, *harsh, check, options.rounding_epochs)
 
 
@@ -116,7 +119,7 @@ def main():
         f"{len(model)} bytes, {sum(p.numel() for p in folded.parameters())} weights and biases, {macs / 1e6:.1f} million "
         f"multiply-accumulates a picture. Learnt from {options.pictures * len(classes.CLASSES)} pictures, "
         f"{options.epochs:g} epochs, then from {options.harsh_pictures * len(classes.CLASSES)} harder ones, "
-        f"{options.harsh_epochs:g} epochs and {options.rounding_epochs:g} with rounding.", "",
+        f"{' + '.join(f'{n:g}' for n in options.harsh_epochs)} epochs and {options.rounding_epochs:g} with rounding.", "",
         "| distortion | pictures | float | uint8, TensorFlow Lite | same answer | mean difference | largest difference |",
         "|---|---|---|---|---|---|---|",
         *(level.row() for level in levels),

@@ -90,10 +90,10 @@ def float_network(layers, pictures, labels, validation, epochs):
     return model.eval()
 
 
-def refined(model, pictures, labels, validation, epochs):
+def refined(model, pictures, labels, validation, epochs, seed):
     """Goes on learning, from harder pictures."""
     learn(model, classifying(pictures, labels), len(pictures), lambda m: accuracy(m, *validation), epochs, rate=2e-3,
-          decay=0.02, seed=13)
+          decay=0.02, seed=seed)
     return model.eval()
 
 
