@@ -27,9 +27,10 @@ Json to_json(const Summary& s) {
 }
 
 std::string number(double ms) {
-  return ms < 1     ? std::format("{:.3f}", ms)
-         : ms < 100 ? std::format("{:.2f}", ms)
-                    : std::format("{:.1f}", ms);
+  if (ms < 1) {
+    return std::format("{:.3f}", ms);
+  }
+  return ms < 100 ? std::format("{:.2f}", ms) : std::format("{:.1f}", ms);
 }
 std::string with_unit(double ms) { return number(ms) + " ms"; }
 std::string percent(double share) { return std::format("{:.1f} %", share * 100); }

@@ -33,15 +33,15 @@ struct BenchReport {
   double target_ms = plan_limit_ms;  ///< 0: no verdict
   Memory before, after;
   struct ThreadsRow {
-    std::int64_t threads;
+    std::int64_t threads = 1;
     Summary invoke_ms;
   };
   std::vector<ThreadsRow> threads_table;
   struct SlotsRow {
-    std::int64_t slots;
-    double per_second;
-    double speed_up;    ///< against the first row
-    double efficiency;  ///< speed-up a slot
+    std::int64_t slots = 1;
+    double per_second = 0;
+    double speed_up = 1;    ///< against the first row
+    double efficiency = 1;  ///< speed-up a slot
     Summary invoke_ms;
   };
   std::vector<SlotsRow> slots_table;

@@ -43,10 +43,14 @@ class FakeExchange final : public http::Exchange {
       response_ = std::move(response);
       gone_ = late_ = nullptr;
     }
-    answered_.notify_all();
     if (written) {
       written(1ms);
     }
+    {
+      const std::scoped_lock lock(mutex_);
+      written_ = true;
+    }
+    answered_.notify_all();
   }
   void on_disconnect(std::function<void()> gone) override { keep(gone_, std::move(gone)); }
   void on_deadline(Deadline deadline, std::function<void()> late) override {
@@ -57,7 +61,7 @@ class FakeExchange final : public http::Exchange {
   /// Waits for the answer.
   const http::Response& response() {
     std::unique_lock lock(mutex_);
-    answered_.wait(lock, [this] { return response_.has_value(); });
+    answered_.wait(lock, [this] { return written_; });
     return response_.value();
   }
   bool is_answered() {
@@ -89,6 +93,7 @@ class FakeExchange final : public http::Exchange {
   std::mutex mutex_;
   std::condition_variable answered_;
   std::optional<http::Response> response_;
+  bool written_ = false;  // and told so
   std::function<void()> gone_;
   std::function<void()> late_;
   Deadline deadline_ = Deadline::never();

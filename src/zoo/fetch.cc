@@ -148,6 +148,9 @@ class Try {
   Try(const std::string& url, const std::filesystem::path& part,
       std::optional<std::uint64_t> expected, const FetchSettings& settings)
       : url_(url), part_(part), expected_(expected), settings_(settings) {}
+  Try(const Try&) = delete;
+  Try& operator=(const Try&) = delete;
+  ~Try() = default;
 
   Outcome run() {
     if (Result<> opened = open_part(); !opened) {
@@ -434,7 +437,7 @@ class Try {
   }
   /// Servers have a say in this text.
   [[nodiscard]] std::string printable_reason() const {
-    std::string text(reason_.data());
+    std::string text = reason_.substr(0, reason_.find('\0'));
     std::ranges::replace_if(
         text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
     return text;

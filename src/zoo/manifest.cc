@@ -22,9 +22,12 @@ bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c
 /// http or https with a host, in characters that need no quoting on a command line's own line.
 bool is_address(std::string_view url) {
   constexpr std::size_t longest = 2000;
-  const std::string_view rest = url.starts_with("https://")  ? url.substr(8)
-                                : url.starts_with("http://") ? url.substr(7)
-                                                             : std::string_view();
+  std::string_view rest;
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (url.starts_with(scheme)) {
+      rest = url.substr(scheme.size());
+    }
+  }
   return !rest.empty() && rest.front() != '/' && rest.front() != '?' && url.size() <= longest &&
          std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7F; });
 }

@@ -60,6 +60,9 @@ class Pull {
  public:
   Pull(const Entry& entry, const Store& store, const PullSettings& settings)
       : entry_(entry), store_(store), settings_(settings), workspace_(store.root(), entry.name) {}
+  Pull(const Pull&) = delete;
+  Pull& operator=(const Pull&) = delete;
+  ~Pull() = default;
 
   Result<Pulled> run() {
     const auto lock = workspace_.lock(Deadline::after(settings_.lock_wait), settings_.on_wait);
@@ -256,8 +259,8 @@ class Pull {
            (entry_.labels.from != LabelsFrom::archive || !entry_.labels.content.sha256.empty());
   }
 
-  [[nodiscard]] Result<Obtained> obtain_local(const Candidate& candidate,
-                                              const Content& wanted) const {
+  [[nodiscard]] static Result<Obtained> obtain_local(const Candidate& candidate,
+                                                     const Content& wanted) {
     auto hash = hash_file(candidate.where);
     if (!hash) {
       return std::unexpected(std::move(hash).error());

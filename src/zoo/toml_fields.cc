@@ -1,6 +1,7 @@
 #include "toml_fields.h"
 
 #include <algorithm>
+#include <cmath>
 #include <format>
 #include <span>
 #include <sstream>
@@ -103,7 +104,7 @@ std::optional<double> Fields::number(std::string_view key, double least, double 
     return std::nullopt;
   }
   const auto value = node->value<double>();
-  if (!value || !(*value >= least && *value <= most)) {
+  if (!value || std::isnan(*value) || *value < least || *value > most) {
     mistake(key, std::format("want a number from {} to {}, found {}", least, most,
                              value ? std::to_string(*value) : kind_of(*node)));
     return std::nullopt;

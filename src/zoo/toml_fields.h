@@ -24,6 +24,9 @@ class Fields {
  public:
   /// `where` begins every message: `zoo.toml: model "mobilenet_v1"`. Both must outlive this.
   Fields(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
+  Fields(const Fields&) = delete;
+  Fields& operator=(const Fields&) = delete;
+  ~Fields() = default;
 
   /// One line of text that is not empty.
   [[nodiscard]] std::string text(std::string_view key);

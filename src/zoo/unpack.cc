@@ -37,6 +37,9 @@ class Unpacking {
   Unpacking(const std::filesystem::path& path, std::span<const Wanted> wanted,
             const ArchiveLimits& limits)
       : path_(path), wanted_(wanted), limits_(limits), found_(wanted.size(), false) {}
+  Unpacking(const Unpacking&) = delete;
+  Unpacking& operator=(const Unpacking&) = delete;
+  ~Unpacking() = default;
 
   Result<> all() {
     // Only what is asked for: each format and filter of libarchive is one more parser of foreign
