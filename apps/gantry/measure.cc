@@ -127,7 +127,11 @@ Result<std::vector<double>> measure_invokes(tflite::Session& session, Input& inp
                ? to_seconds(Clock::now() - begun) / to_seconds(extent.time)
                : static_cast<double>(samples.size()) / static_cast<double>(extent.runs);
   };
-  for (double done = 0; done < 1; done = share_done()) {
+  for (;;) {
+    const double done = samples.empty() ? 0 : share_done();
+    if (done >= 1) {
+      break;
+    }
     if (on_progress) {
       on_progress(done);
     }
@@ -166,6 +170,7 @@ Result<Throughput> measure_slots(const std::shared_ptr<const tflite::Model>& mod
   std::latch ready(slots + 1);
   std::atomic<bool> end = false;
   std::vector<std::jthread> workers;
+  workers.reserve(all.size());
   for (Slot& slot : all) {
     workers.emplace_back([&slot, &ready, &end] {
       ready.arrive_and_wait();
@@ -233,6 +238,7 @@ std::vector<OperatorCost> by_type(std::span<const OperatorCost> operators) {
     sum.ms += cost.ms;
   }
   std::vector<OperatorCost> sorted;
+  sorted.reserve(sums.size());
   for (const auto& [name, sum] : sums) {
     sorted.push_back(sum);
   }

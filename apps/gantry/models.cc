@@ -185,10 +185,11 @@ Json json_of(const zoo::Entry& entry, const zoo::Store& store) {
 }
 
 std::string size_of(const zoo::Entry& entry, const zoo::Store::Status& status) {
+  if (status.state != zoo::Store::State::absent) {
+    return human_bytes(status.bytes);
+  }
   const auto& wanted = entry.model().bytes;
-  return status.state == zoo::Store::State::absent
-             ? (wanted ? human_bytes(*wanted) : std::string("unknown"))
-             : human_bytes(status.bytes);
+  return wanted ? human_bytes(*wanted) : "unknown";
 }
 
 std::string styled_state(Terminal terminal, zoo::Store::State state) {
@@ -363,6 +364,9 @@ bool person_trusts(const zoo::Unverified& file) {
 class Puller {
  public:
   Puller(const PullOptions& options, const zoo::Store& store) : options_(options), store_(store) {}
+  Puller(const Puller&) = delete;
+  Puller& operator=(const Puller&) = delete;
+  ~Puller() = default;
 
   /// Pulls one, says so, and answers how it went.
   Exit one(const zoo::Entry& entry) {

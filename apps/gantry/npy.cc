@@ -75,8 +75,8 @@ Result<std::vector<std::byte>> npy_file(DType dtype, const Shape& shape,
 
   std::vector<std::byte> file;
   file.reserve(prefix + header.size() + data.size());
-  for (const unsigned char c : std::string_view("\x93NUMPY\x01\x00", 8)) {
-    file.push_back(std::byte{c});
+  for (const char c : std::string_view("\x93NUMPY\x01\x00", 8)) {
+    file.push_back(static_cast<std::byte>(c));
   }
   file.push_back(static_cast<std::byte>(header.size() & 0xFFU));
   file.push_back(static_cast<std::byte>(header.size() >> 8U));
