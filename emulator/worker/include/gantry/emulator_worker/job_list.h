@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "gantry/base/error.h"
+#include "gantry/emulator_device/device.h"
+
+namespace gantry::emulator {
+
+/// Reads what Op::submit carries. Allocates in proportion to the bytes, whatever they claim.
+/// Errors: invalid_argument for bytes that are no list of jobs.
+[[nodiscard]] Result<std::vector<JobRequest>> read_jobs(std::span<const std::byte> bytes);
+
+}  // namespace gantry::emulator
