@@ -9,6 +9,9 @@ rootfs_sections=(target build test lint fuzz arm64)
 rootfs=$cache/rootfs/$rootfs_suite-$(uname -m)-r$rootfs_recipe
 maker=$repo/tools/dev/make.sh
 sysroot=$cache/sysroot/$rootfs_suite-arm64-r$rootfs_recipe
+# Two versions of Mesa's delegate, where they can be had: 26.1 and 26.2 at the time of writing.
+npu_suites=(forky sid)
+npu_roots=$cache/npu
 default_mirror=http://deb.debian.org/debian
 
 maker_needs=(mmdebstrap debian-archive-keyring)
@@ -181,4 +184,37 @@ make_sysroot() {
   "${in_ns[@]}" bash "$maker" finish "$cache/sysroot/making" "$archives" "$1"
   "${in_ns[@]}" rm -rf --one-file-system -- "$sysroot"
   "${in_ns[@]}" mv -- "$cache/sysroot/making" "$sysroot"
+}
+
+# ensure_npu_roots: arm64 systems with Mesa's delegate, for tests under emulation; one a suite, below $npu_roots. Tests skip
+# what is missing, so failing here is no error. To be run where the sysroot was made.
+ensure_npu_roots() {
+  local want suite
+  want=$(packages target npu)
+  for suite in "${npu_suites[@]}"; do
+    [[ -e $npu_roots/$suite-arm64-r$rootfs_recipe/gantry-packages ]] && continue
+    mkdir -p "$npu_roots"
+    # In a process of its own: whatever ends it, the tests go on.
+    (locked make_npu_root "$suite" "$want") || say "going on without $suite's arm64 libteflon.so: its tests will be skipped"
+  done
+}
+
+make_npu_root() {
+  local suite=$1 root=$npu_roots/$1-arm64-r$rootfs_recipe making=$npu_roots/making
+  [[ -e $root/gantry-packages ]] && return
+  host_install "${maker_needs[@]}"
+  step_log=$cache/log/npu-$suite.log
+  : >"$step_log"
+  local archives=$cache/archives-npu
+  maker_privileges
+  choose_mirror
+  say "preparing $suite's arm64 delegate under $npu_roots (once; packages come from $mirror; log: $step_log)"
+  step "Unpacking arm64 libraries of $suite" "${in_ns[@]}" bash "$maker" sysroot "$making" "$archives" \
+    --variant=extract --architectures=arm64 --include="$(tr '\n' ',' <<<"$2")" "${rootfs_apt[@]/#/--aptopt=}" \
+    "$suite" "$making" "deb $mirror $suite main" || return
+  # Programs are only run here, not linked.
+  "${in_ns[@]}" rm -rf --one-file-system -- "$making/usr/include"
+  "${in_ns[@]}" find "$making/usr/lib" -name '*.a' -delete
+  "${in_ns[@]}" bash "$maker" finish "$making" "$archives" "$2"
+  "${in_ns[@]}" mv -- "$making" "$root"
 }
