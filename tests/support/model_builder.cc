@@ -44,22 +44,6 @@ std::int32_t add_shape_constant(::tflite::ModelT& model, const std::vector<std::
                     {static_cast<std::int32_t>(values.size())}, std::move(bytes));
 }
 
-::tflite::OperatorT& add_operator(::tflite::ModelT& model, ::tflite::BuiltinOperator code,
-                                  std::vector<std::int32_t> inputs,
-                                  std::vector<std::int32_t> outputs) {
-  auto operator_code = std::make_unique<::tflite::OperatorCodeT>();
-  operator_code->builtin_code = code;
-  operator_code->deprecated_builtin_code = static_cast<std::int8_t>(code);
-  operator_code->version = 1;
-  auto op = std::make_unique<::tflite::OperatorT>();
-  op->opcode_index = static_cast<std::uint32_t>(model.operator_codes.size());
-  op->inputs = std::move(inputs);
-  op->outputs = std::move(outputs);
-  model.operator_codes.push_back(std::move(operator_code));
-  model.subgraphs.front()->operators.push_back(std::move(op));
-  return *model.subgraphs.front()->operators.back();
-}
-
 /// [1,?,?,3] → [1,features]
 void add_reshape(::tflite::ModelT& model, std::int32_t input, std::int32_t output,
                  std::int32_t features) {
@@ -151,6 +135,35 @@ void put(std::string& out, std::size_t value, int bytes) {
 
 }  // namespace
 
+::tflite::OperatorT& add_operator(::tflite::ModelT& model, ::tflite::BuiltinOperator code,
+                                  std::vector<std::int32_t> inputs,
+                                  std::vector<std::int32_t> outputs) {
+  auto operator_code = std::make_unique<::tflite::OperatorCodeT>();
+  operator_code->builtin_code = code;
+  operator_code->deprecated_builtin_code = static_cast<std::int8_t>(code);
+  operator_code->version = 1;
+  auto op = std::make_unique<::tflite::OperatorT>();
+  op->opcode_index = static_cast<std::uint32_t>(model.operator_codes.size());
+  op->inputs = std::move(inputs);
+  op->outputs = std::move(outputs);
+  model.operator_codes.push_back(std::move(operator_code));
+  model.subgraphs.front()->operators.push_back(std::move(op));
+  return *model.subgraphs.front()->operators.back();
+}
+
+std::int32_t add_uint8(::tflite::ModelT& model, std::vector<std::int32_t> shape, bool constant) {
+  std::size_t size = 1;
+  for (const std::int32_t extent : shape) {
+    size *= static_cast<std::size_t>(extent);
+  }
+  const std::int32_t index =
+      add_tensor(model, "tensor", ::tflite::TensorType_UINT8, std::move(shape),
+                 std::vector<std::uint8_t>(constant ? size : 0, 0x81));
+  constexpr float scale = 0.05F;
+  model.subgraphs.front()->tensors.back()->quantization->scale = {scale};
+  return index;
+}
+
 std::vector<std::byte> pack(const ::tflite::ModelT& model) {
   FlatBufferBuilder builder;
   ::tflite::FinishModelBuffer(builder, ::tflite::Model::Pack(builder, &model));
@@ -189,6 +202,65 @@ std::unique_ptr<::tflite::ModelT> color_object() {
   add_reshape(*model, mean, output, 3);
   model->subgraphs.front()->inputs = {input};
   model->subgraphs.front()->outputs = {output};
+  return model;
+}
+
+namespace {
+
+/// A convolution of `input`, its weights and its bias; gives its output.
+std::int32_t add_conv(::tflite::ModelT& model, std::int32_t input, const ConvSpec& spec) {
+  const std::int32_t weights =
+      spec.depthwise
+          ? add_uint8(model, {1, spec.kernel, spec.kernel, spec.out_channels}, true)
+          : add_uint8(model, {spec.out_channels, spec.kernel, spec.kernel, spec.channels}, true);
+  model.subgraphs.front()->tensors.back()->quantization->zero_point = {128};
+  const std::int32_t bias =
+      add_tensor(model, "bias", ::tflite::TensorType_INT32, {spec.out_channels},
+                 std::vector<std::uint8_t>(static_cast<std::size_t>(spec.out_channels) *
+                                           sizeof(std::int32_t)));
+  const std::int32_t output = add_uint8(model, {1, spec.side, spec.side, spec.out_channels});
+  ::tflite::OperatorT& op =
+      add_operator(model,
+                   spec.depthwise ? ::tflite::BuiltinOperator_DEPTHWISE_CONV_2D
+                                  : ::tflite::BuiltinOperator_CONV_2D,
+                   {input, weights, bias}, {output});
+  const auto set = [&](auto options) {
+    options.padding = ::tflite::Padding_SAME;
+    options.stride_h = options.stride_w = 1;
+    op.builtin_options.Set(std::move(options));
+  };
+  if (spec.depthwise) {
+    set(::tflite::DepthwiseConv2DOptionsT());
+    op.builtin_options.AsDepthwiseConv2DOptions()->depth_multiplier =
+        spec.out_channels / spec.channels;
+  } else {
+    set(::tflite::Conv2DOptionsT());
+  }
+  return output;
+}
+
+}  // namespace
+
+std::unique_ptr<::tflite::ModelT> conv_object(const ConvSpec& spec) {
+  auto model = empty_model("One convolution");
+  const std::int32_t input = add_uint8(*model, {1, spec.side, spec.side, spec.channels});
+  const std::int32_t output = add_conv(*model, input, spec);
+  model->subgraphs.front()->inputs = {input};
+  model->subgraphs.front()->outputs = {output};
+  return model;
+}
+
+std::unique_ptr<::tflite::ModelT> residual_object() {
+  auto model = empty_model("A convolution around two");
+  const std::int32_t input = add_uint8(*model, {1, 8, 8, 16});
+  const std::int32_t first = add_conv(*model, input, {});
+  const std::int32_t second = add_conv(*model, first, {});
+  const std::int32_t third = add_conv(*model, second, {});
+  const std::int32_t sum = add_uint8(*model, {1, 8, 8, 16});
+  add_operator(*model, ::tflite::BuiltinOperator_ADD, {third, first}, {sum})
+      .builtin_options.Set(::tflite::AddOptionsT());
+  model->subgraphs.front()->inputs = {input};
+  model->subgraphs.front()->outputs = {sum};
   return model;
 }
 

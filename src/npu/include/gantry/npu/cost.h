@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "gantry/npu/graph.h"
+#include "gantry/npu/rules.h"
+
+namespace gantry::npu {
+
+/// Multiplications with an addition that an operator needs; 0 for operators that are made of
+/// nothing such. Saturates.
+[[nodiscard]] std::uint64_t macs_of(const Graph& graph, const Operator& op);
+
+/// Times that the driver starts the NPU for a convolution: more than one where the input does not
+/// fit into the buffer (rocket-npu.md E.9). 1 for everything else.
+[[nodiscard]] std::size_t task_count(const Graph& graph, const Operator& op);
+
+/// The model of section F, and what it was fed with.
+struct TimeModel {
+  double clock_hz = 200e6;  ///< where mainline Linux leaves the NPU
+  double macs_per_cycle = 1024;
+  double bytes_per_second = 34e9;  ///< the memory's theoretical rate, shared with all else
+  double task_us = 25;
+  double partition_us = 50;
+  double border_ns_per_byte = 1;
+  double depthwise_use = 1.0 / 16;  ///< of the multipliers: a guess
+};
+
+struct PartitionCost {
+  std::uint64_t macs = 0;
+  std::uint64_t bytes_in = 0;   ///< converted and copied to the NPU
+  std::uint64_t bytes_out = 0;  ///< and back
+  std::size_t tasks = 0;
+  double ms = 0;
+};
+
+struct Cost {
+  std::vector<std::uint64_t> macs;  ///< of each operator
+  std::uint64_t total_macs = 0;
+  std::uint64_t npu_macs = 0;             ///< of those that the guard gives to the NPU
+  std::vector<PartitionCost> partitions;  ///< the guarded ones
+  PartitionCost npu;                      ///< all of them
+  /// 0 where the model has no multiplications.
+  [[nodiscard]] double share() const noexcept {
+    return total_macs == 0 ? 0 : static_cast<double>(npu_macs) / static_cast<double>(total_macs);
+  }
+};
+
+/// What the guarded classification costs. The time is that of the NPU's part alone; there is no
+/// model for what stays on the CPU. It is short of what boards show: MobileNet V1 comes out at
+/// about half of the 11 to 18 ms measured.
+[[nodiscard]] Cost cost_of(const Graph& graph, const Classification& classification,
+                           const TimeModel& model = {});
+
+}  // namespace gantry::npu

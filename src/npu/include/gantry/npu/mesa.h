@@ -1,0 +1,43 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gantry::npu {
+
+/// A Mesa release series: what the rules depend on.
+struct MesaVersion {
+  std::int32_t major = 0;
+  std::int32_t minor = 0;
+  friend constexpr auto operator<=>(const MesaVersion&, const MesaVersion&) = default;
+  [[nodiscard]] std::string text() const;  ///< "26.1"
+};
+
+inline constexpr MesaVersion mesa_25_3{25, 3};  ///< the first with the rocket driver
+inline constexpr MesaVersion mesa_26_1{26, 1};
+inline constexpr MesaVersion mesa_26_2{26, 2};  ///< the last that was looked at
+/// What is taken where none is named and none is found: Debian 14's.
+inline constexpr MesaVersion default_mesa = mesa_26_1;
+
+/// "26.1" or "26.1.6-1". Empty for anything else.
+[[nodiscard]] std::optional<MesaVersion> parse_mesa_version(std::string_view text);
+
+/// A libteflon.so and the version it carries.
+struct InstalledMesa {
+  std::filesystem::path library;
+  std::string release;  ///< "26.1.6-1"
+  MesaVersion version;
+};
+/// Mesa's version out of the delegate's bytes, where it stands as a string of its own. Empty if
+/// there is none. Source: Debian's libteflon.so of 26.1.6 and 26.2.6.
+[[nodiscard]] std::optional<std::string> mesa_release_in(std::string_view library);
+/// The first libteflon.so below `system_root` ("/" but in tests), in the places where Debian and
+/// NixOS put it. Empty if there is none whose version can be read.
+[[nodiscard]] std::optional<InstalledMesa> installed_mesa_version(
+    const std::filesystem::path& system_root);
+
+}  // namespace gantry::npu
