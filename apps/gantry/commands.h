@@ -9,6 +9,7 @@ namespace gantry::cli {
 int serve(std::span<char* const> arguments);
 int run(std::span<char* const> arguments);
 int bench(std::span<char* const> arguments);
+int inspect(std::span<char* const> arguments);
 /// `gantry models list|pull|verify|rm`.
 int models(std::span<char* const> arguments);
 /// `gantry bench compare A.json B.json`.

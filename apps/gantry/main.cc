@@ -25,6 +25,7 @@ Commands:
   serve   answer requests over HTTP: a photo goes in, labels or boxes come out
   run     the same for picture files, once, in the terminal
   bench   how fast is a model on this machine?
+  inspect what is in a model, and what would the NPU make of it?
   models  get well-known models, checked
 
   --version   the version of this program and of TensorFlow Lite
@@ -44,9 +45,9 @@ struct Command {
   int (*function)(std::span<char* const> arguments);
 };
 constexpr std::array commands = {
-    Command{"serve", gantry::cli::serve}, Command{"run", gantry::cli::run},
-    Command{"bench", gantry::cli::bench}, Command{"models", gantry::cli::models},
-    Command{"trial", gantry::cli::trial}};
+    Command{"serve", gantry::cli::serve},   Command{"run", gantry::cli::run},
+    Command{"bench", gantry::cli::bench},   Command{"inspect", gantry::cli::inspect},
+    Command{"models", gantry::cli::models}, Command{"trial", gantry::cli::trial}};
 
 int dispatch(std::span<char* const> arguments) {
   if (arguments.empty()) {
@@ -68,10 +69,11 @@ int dispatch(std::span<char* const> arguments) {
       return command.function(arguments.subspan(1));
     }
   }
-  std::println(stderr,
-               "gantry: want one of the commands serve, run, bench, models; got {}\n  `gantry "
-               "--help` tells more.",
-               gantry::quoted(word));
+  std::println(
+      stderr,
+      "gantry: want one of the commands serve, run, bench, inspect, models; got {}\n  `gantry "
+      "--help` tells more.",
+      gantry::quoted(word));
   return to_int(Exit::usage);
 }
 

@@ -11,12 +11,12 @@ class Usage(GantryTest):
     def test_help_of_the_program_names_the_commands(self):
         done = gantry("--help")
         self.assert_exit(done, 0)
-        for word in ("serve", "run", "bench", "models", "Examples:", "Exit codes"):
+        for word in ("serve", "run", "bench", "inspect", "models", "Examples:", "Exit codes"):
             self.assertIn(word, done.stdout)
         self.assertNotIn("trial", done.stdout)
 
     def test_help_of_each_command_ends_with_examples(self):
-        for command in (["serve"], ["run"], ["bench"], ["bench", "compare"]):
+        for command in (["serve"], ["run"], ["bench"], ["bench", "compare"], ["inspect"]):
             with self.subTest(command):
                 done = gantry(*command, "--help")
                 self.assert_exit(done, 0)
