@@ -319,7 +319,7 @@ std::string to_text(const InspectReport& report) {
                        human_bytes(report.cost.npu.bytes_out), report.cost.npu.tasks)});
   if (report.cost.npu.tasks > 0) {
     sum.row({"time", std::format("at least {:.1f} ms for the NPU's part: a model at 200 MHz, not a "
-                                 "measurement; boards take about twice that",
+                                 "measurement; boards were seen to take two to four times that",
                                  report.cost.npu.ms)});
   }
   sum.row({"Mesa alone",
@@ -420,7 +420,8 @@ std::string to_json(const InspectReport& report) {
         {"bytes_out", report.cost.npu.bytes_out},
         {"tasks", report.cost.npu.tasks},
         {"estimate_ms", rounded(report.cost.npu.ms)},
-        {"estimate_basis", "a model of the NPU's part alone at 200 MHz; boards take about twice"},
+        {"estimate_basis",
+         "a model of the NPU's part alone at 200 MHz; boards take two to four times that"},
         {"partitions", std::move(partitions)}}},
       {"verdict", {{"fit", fit_name(report.fit())}, {"text", report.verdict_text()}}},
       {"changes", std::move(changes)},
