@@ -7,6 +7,7 @@
 #include <format>
 #include <new>
 
+#include "delegate_impl.h"
 #include "error_text.h"
 #include "operator_profile.h"
 #include "tensorflow/lite/c/c_api.h"
@@ -146,8 +147,9 @@ Result<std::shared_ptr<const Model>> Model::create(MappedFile file) {
 
 struct Session::Impl {
   // Declaration order is the lifetime contract: members die bottom-up, and TensorFlow Lite asks
-  // that model, error reporter and profiler outlive the interpreter made with them.
+  // that model, delegate, error reporter and profiler outlive the interpreter made with them.
   std::shared_ptr<const Model> model;
+  std::shared_ptr<const Delegate> delegate;
   ErrorText errors;
   std::unique_ptr<OperatorProfile> profile;
   Interpreter interpreter;
@@ -171,6 +173,10 @@ Result<> Session::Impl::build(SessionOptions options) {
   if (options.profile) {
     profile = std::make_unique<OperatorProfile>();
     TfLiteInterpreterOptionsSetTelemetryProfiler(made.get(), profile->callbacks());
+  }
+  if (options.delegate != nullptr) {
+    delegate = std::move(options.delegate);
+    TfLiteInterpreterOptionsAddDelegate(made.get(), &delegate->impl_->outer);
   }
   interpreter.reset(TfLiteInterpreterCreate(model->impl_->model.get(), made.get()));
   if (interpreter == nullptr || TfLiteInterpreterAllocateTensors(interpreter.get()) != kTfLiteOk) {
@@ -217,7 +223,7 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
   auto impl = std::make_unique<Impl>();
   impl->model = std::move(model);
   try {
-    if (auto built = impl->build(options); !built) {
+    if (auto built = impl->build(std::move(options)); !built) {
       return std::unexpected(std::move(built).error());
     }
   } catch (const std::bad_alloc&) {

@@ -11,6 +11,7 @@
 #include "gantry/base/error.h"
 #include "gantry/base/file.h"
 #include "gantry/tensor/tensor.h"
+#include "gantry/tflite/delegate.h"
 
 namespace gantry::tflite {
 
@@ -38,6 +39,8 @@ class Model {
 struct SessionOptions {
   int threads = 1;       ///< of TensorFlow Lite's own kernels, at least 1
   bool profile = false;  ///< record the time of each operator
+  /// Is offered every operator; what it does not take stays on the CPU. Kept by the session.
+  std::shared_ptr<const Delegate> delegate = {};
 };
 
 /// Time that one operator took, summed over the invokes since the last reset.

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gantry/base/error.h"
+
+namespace gantry::tflite {
+
+/// Options for a delegate, as key and value.
+using DelegateOptions = std::vector<std::pair<std::string, std::string>>;
+
+/// A delegate out of a shared library: Mesa's libteflon.so, or any other with the entry points of
+/// TensorFlow Lite's external delegates. Sessions that are made with it must be gone before it is.
+///
+/// What it does inside the process is its own: it may crash or never return, at load, in
+/// Session::create and in every invoke. Foreign ones belong into a process of their own.
+/// Threads: one session at a time; any thread.
+class Delegate {
+ public:
+  /// Loads the library and lets it make its delegate. The library stays loaded until the process
+  /// ends. Errors: not_found if it cannot be loaded or has no such entry points, in the loader's
+  ///         words; unavailable if it makes none (no device), in its own words where it has some.
+  [[nodiscard]] static Result<std::shared_ptr<const Delegate>> load(
+      const std::filesystem::path& library, const DelegateOptions& options = {});
+  ~Delegate();
+  Delegate(const Delegate&) = delete;
+  Delegate& operator=(const Delegate&) = delete;
+
+ private:
+  friend class Session;
+  struct Impl;
+  explicit Delegate(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::tflite
