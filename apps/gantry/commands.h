@@ -9,6 +9,7 @@ namespace gantry::cli {
 int serve(std::span<char* const> arguments);
 int run(std::span<char* const> arguments);
 int bench(std::span<char* const> arguments);
+int doctor(std::span<char* const> arguments);
 int inspect(std::span<char* const> arguments);
 /// `gantry models list|pull|verify|rm`.
 int models(std::span<char* const> arguments);
@@ -16,5 +17,7 @@ int models(std::span<char* const> arguments);
 int bench_compare(std::span<char* const> arguments);
 /// Not for people: the child of trial.h.
 int trial(std::span<char* const> arguments);
+/// Not for people: the child of live_test.h.
+int npu_trial(std::span<char* const> arguments);
 
 }  // namespace gantry::cli

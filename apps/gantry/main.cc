@@ -25,6 +25,7 @@ Commands:
   serve   answer requests over HTTP: a photo goes in, labels or boxes come out
   run     the same for picture files, once, in the terminal
   bench   how fast is a model on this machine?
+  doctor  can this machine use its NPU, and if not, what is to be done?
   inspect what is in a model, and what would the NPU make of it?
   models  get well-known models, checked
 
@@ -45,9 +46,10 @@ struct Command {
   int (*function)(std::span<char* const> arguments);
 };
 constexpr std::array commands = {
-    Command{"serve", gantry::cli::serve},   Command{"run", gantry::cli::run},
-    Command{"bench", gantry::cli::bench},   Command{"inspect", gantry::cli::inspect},
-    Command{"models", gantry::cli::models}, Command{"trial", gantry::cli::trial}};
+    Command{"serve", gantry::cli::serve},        Command{"run", gantry::cli::run},
+    Command{"bench", gantry::cli::bench},        Command{"models", gantry::cli::models},
+    Command{"doctor", gantry::cli::doctor}, Command{"inspect", gantry::cli::inspect},      Command{"trial", gantry::cli::trial},
+    Command{"npu-trial", gantry::cli::npu_trial}};
 
 int dispatch(std::span<char* const> arguments) {
   if (arguments.empty()) {
@@ -71,7 +73,7 @@ int dispatch(std::span<char* const> arguments) {
   }
   std::println(
       stderr,
-      "gantry: want one of the commands serve, run, bench, inspect, models; got {}\n  `gantry "
+      "gantry: want one of the commands serve, run, bench, doctor, inspect, models; got {}\n  `gantry "
       "--help` tells more.",
       gantry::quoted(word));
   return to_int(Exit::usage);
