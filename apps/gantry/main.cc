@@ -46,10 +46,10 @@ struct Command {
   int (*function)(std::span<char* const> arguments);
 };
 constexpr std::array commands = {
-    Command{"serve", gantry::cli::serve},        Command{"run", gantry::cli::run},
-    Command{"bench", gantry::cli::bench},        Command{"models", gantry::cli::models},
-    Command{"doctor", gantry::cli::doctor}, Command{"inspect", gantry::cli::inspect},      Command{"trial", gantry::cli::trial},
-    Command{"npu-trial", gantry::cli::npu_trial}};
+    Command{"serve", gantry::cli::serve},   Command{"run", gantry::cli::run},
+    Command{"bench", gantry::cli::bench},   Command{"models", gantry::cli::models},
+    Command{"doctor", gantry::cli::doctor}, Command{"inspect", gantry::cli::inspect},
+    Command{"trial", gantry::cli::trial},   Command{"npu-trial", gantry::cli::npu_trial}};
 
 int dispatch(std::span<char* const> arguments) {
   if (arguments.empty()) {
@@ -71,11 +71,11 @@ int dispatch(std::span<char* const> arguments) {
       return command.function(arguments.subspan(1));
     }
   }
-  std::println(
-      stderr,
-      "gantry: want one of the commands serve, run, bench, doctor, inspect, models; got {}\n  `gantry "
-      "--help` tells more.",
-      gantry::quoted(word));
+  std::println(stderr,
+               "gantry: want one of the commands serve, run, bench, doctor, inspect, models; got "
+               "{}\n  `gantry "
+               "--help` tells more.",
+               gantry::quoted(word));
   return to_int(Exit::usage);
 }
 

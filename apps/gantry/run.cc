@@ -190,6 +190,9 @@ std::string json_string(std::string_view text) {
 
 class Run {
  public:
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() = default;
   Run(const RunOptions& options, std::vector<std::string> images, inference::LoadedModel& model)
       : options_(options), images_(std::move(images)), model_(model) {
     if (options_.top_k > 0) {

@@ -20,7 +20,10 @@ std::size_t sequence_length(std::string_view text) {
   if (first < 0x80) {
     return 1;
   }
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  std::size_t length = first >= 0xE0 ? 3 : 2;
+  if (first >= 0xF0) {
+    length = 4;
+  }
   if (first < 0xC2 || first > 0xF4 || text.size() < length) {
     return 0;
   }
@@ -142,7 +145,7 @@ void Progress::show(double fraction, std::string_view note) {
 
 void Progress::clear() {
   if (shown_) {
-    std::print(stderr, "\r\x1b[K");
+    std::fputs("\r\x1b[K", stderr);
     std::fflush(stderr);
     shown_ = false;
   }
