@@ -14,6 +14,7 @@ using ReplaceNodes = decltype(TfLiteContext::ReplaceNodeSubsetsWithDelegateKerne
 
 /// TensorFlow Lite's own function, while a library's Prepare runs on this thread: the context has
 /// no place for data of ours.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
 thread_local ReplaceNodes real_replace_nodes = nullptr;
 
 /// Teflon (Mesa 26.1.6, 26.2.6) hands over a registration whose two newest fields it never wrote:
@@ -36,6 +37,7 @@ TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* outer) {
 }
 
 /// What a library says while it makes its delegate; the entry point takes no data for it.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
 thread_local std::string* reported = nullptr;
 void report(const char* words) {
   if (reported != nullptr && words != nullptr) {

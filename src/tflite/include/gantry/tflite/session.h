@@ -40,6 +40,7 @@ struct SessionOptions {
   int threads = 1;       ///< of TensorFlow Lite's own kernels, at least 1
   bool profile = false;  ///< record the time of each operator
   /// Is offered every operator; what it does not take stays on the CPU. Kept by the session.
+  // NOLINTNEXTLINE(readability-redundant-member-init): lets designated initialisers leave it out
   std::shared_ptr<const Delegate> delegate = {};
 };
 
