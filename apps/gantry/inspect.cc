@@ -64,7 +64,7 @@ Result<InspectReport> look_at(const InspectOptions& settings) {
     return name_it(info.error());
   }
   report.info = *std::move(info);
-  auto graph = npu::read_graph(file->bytes());
+  auto graph = graph::read_graph(file->bytes());
   if (!graph) {
     return name_it(graph.error());
   }

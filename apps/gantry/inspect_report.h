@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gantry/graph/graph.h"
 #include "gantry/npu/cost.h"
-#include "gantry/npu/graph.h"
 #include "gantry/npu/mesa.h"
 #include "gantry/npu/rules.h"
 #include "gantry/repository/model_info.h"

@@ -179,7 +179,8 @@ Result<Json> try_library(const std::filesystem::path& library, const std::filesy
     return std::unexpected(delegate.error());
   }
   say(step_mark, "handing it the model");
-  const auto npu = tflite::Session::create(*model, {.profile = true, .delegate = *delegate});
+  const auto npu =
+      tflite::Session::create(*model, {.profile = true, .delegations = {{*delegate, {}}}});
   if (!npu) {
     return std::unexpected(npu.error());
   }

@@ -40,7 +40,7 @@ TEST(Cbuf, cuts_as_the_library_was_seen_to) {
 }
 
 TEST(Cost, counts_multiplications_bytes_and_tasks) {
-  const auto graph = read_graph(
+  const auto graph = graph::read_graph(
       test::pack(*test::conv_object({.side = 8, .channels = 16, .out_channels = 32, .kernel = 3})));
   ASSERT_TRUE(graph);
   const Cost cost = cost_of(*graph, classify(*graph, mesa_26_1));
@@ -55,7 +55,7 @@ TEST(Cost, counts_multiplications_bytes_and_tasks) {
 }
 
 TEST(Cost, of_a_model_without_multiplications_is_nothing) {
-  const auto graph = read_graph(test::color_classifier());
+  const auto graph = graph::read_graph(test::color_classifier());
   ASSERT_TRUE(graph);
   const Cost cost = cost_of(*graph, classify(*graph, mesa_26_1));
   EXPECT_EQ(cost.total_macs, 0U);

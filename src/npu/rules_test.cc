@@ -65,7 +65,7 @@ ConvSpec depthwise_of(std::int32_t count, std::int32_t kernel = 3) {
 
 /// The ids that apply to any operator of a model.
 std::set<std::string_view> ids_of(const ModelT& model, MesaVersion mesa) {
-  const auto graph = read_graph(test::pack(model));
+  const auto graph = graph::read_graph(test::pack(model));
   EXPECT_TRUE(graph) << graph.error().message;
   std::set<std::string_view> ids;
   if (graph) {

@@ -17,7 +17,7 @@ namespace {
 Graph read_shared(const std::string& name) {
   const auto bytes = read_file(test::shared("models/" + name), std::size_t{1} << 26U);
   EXPECT_TRUE(bytes) << bytes.error().message;
-  auto graph = read_graph(*bytes);
+  auto graph = graph::read_graph(*bytes);
   EXPECT_TRUE(graph) << name << ": " << graph.error().message;
   return graph.value_or(Graph{});
 }
@@ -108,7 +108,7 @@ TEST(SharedModels, that_abort_the_delegate_are_not_read_at_all) {
   const auto bytes =
       read_file(test::shared("models/ops/blockwise_quantized_int4.tflite"), std::size_t{1} << 20U);
   ASSERT_TRUE(bytes);
-  EXPECT_FALSE(read_graph(*bytes));
+  EXPECT_FALSE(graph::read_graph(*bytes));
 }
 
 TEST(SharedModels, that_run_right_are_wholly_on_the_npu) {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "gantry/npu/graph.h"
+#include "gantry/graph/graph.h"
 #include "gantry/npu/rules.h"
 
 namespace gantry::npu {

@@ -2,7 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <format>
+#include <span>
 
 #include "delegate_impl.h"
 #include "gantry/base/text.h"
@@ -10,31 +12,9 @@
 namespace gantry::tflite {
 namespace {
 
-using ReplaceNodes = decltype(TfLiteContext::ReplaceNodeSubsetsWithDelegateKernels);
-
-/// TensorFlow Lite's own function, while a library's Prepare runs on this thread: the context has
-/// no place for data of ours.
+/// The one whose delegate prepares on this thread: the context has no place for data of ours.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
-thread_local ReplaceNodes real_replace_nodes = nullptr;
-
-/// Teflon (Mesa 26.1.6, 26.2.6) hands over a registration whose two newest fields it never wrote:
-/// bits of its stack, which TensorFlow Lite would take for a kernel to call and for leave to share
-/// memory between tensors.
-TfLiteStatus replace_nodes(TfLiteContext* context, TfLiteRegistration registration,
-                           const TfLiteIntArray* nodes, TfLiteDelegate* delegate) {
-  registration.async_kernel = nullptr;
-  registration.inplace_operator = 0;
-  return real_replace_nodes(context, registration, nodes, delegate);
-}
-
-TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* outer) {
-  auto* const inner = static_cast<TfLiteDelegate*>(outer->data_);
-  real_replace_nodes = context->ReplaceNodeSubsetsWithDelegateKernels;
-  context->ReplaceNodeSubsetsWithDelegateKernels = replace_nodes;
-  const TfLiteStatus status = inner->Prepare(context, inner);
-  context->ReplaceNodeSubsetsWithDelegateKernels = real_replace_nodes;
-  return status;
-}
+thread_local OfferedDelegate* preparing = nullptr;
 
 /// What a library says while it makes its delegate; the entry point takes no data for it.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
@@ -57,6 +37,79 @@ std::string loader_error() {
 }
 
 }  // namespace
+
+OfferedDelegate::OfferedDelegate(TfLiteDelegate* inner, const Delegation& offer)
+    : inner_(inner), operators_(offer.operators) {
+  outer_.data_ = this;
+  outer_.flags = inner->flags;
+  outer_.Prepare = prepare;
+}
+
+OfferedDelegate::~OfferedDelegate() { TfLiteIntArrayFree(plan_); }
+
+bool OfferedDelegate::is_offered(int node) const noexcept {
+  // Nodes behind the model's own are other delegates' kernels.
+  const auto index = static_cast<std::size_t>(node);
+  return operators_.empty() || (index < operators_.size() && operators_[index]);
+}
+
+TfLiteIntArray* OfferedDelegate::only_offered(const TfLiteIntArray& nodes) const {
+  TfLiteIntArray* const offered = TfLiteIntArrayCreate(nodes.size);
+  offered->size = 0;
+  for (const int node : std::span(nodes.data, static_cast<std::size_t>(nodes.size))) {
+    if (is_offered(node)) {
+      offered->data[offered->size++] = node;
+    }
+  }
+  return offered;
+}
+
+TfLiteStatus OfferedDelegate::execution_plan(TfLiteContext* context, TfLiteIntArray** plan) {
+  OfferedDelegate& self = *preparing;
+  TfLiteIntArray* whole = nullptr;
+  if (const TfLiteStatus status = self.real_plan_(context, &whole); status != kTfLiteOk) {
+    return status;
+  }
+  TfLiteIntArrayFree(self.plan_);
+  *plan = self.plan_ = self.only_offered(*whole);
+  return kTfLiteOk;
+}
+
+TfLiteStatus OfferedDelegate::replace_nodes(TfLiteContext* context, TfLiteRegistration registration,
+                                            const TfLiteIntArray* nodes, TfLiteDelegate* delegate) {
+  OfferedDelegate& self = *preparing;
+  // Teflon (Mesa 26.1.6, 26.2.6) hands over a registration whose two newest fields it never wrote:
+  // bits of its stack, which TensorFlow Lite would take for a kernel to call and for leave to share
+  // memory between tensors.
+  registration.async_kernel = nullptr;
+  registration.inplace_operator = 0;
+  const std::unique_ptr<TfLiteIntArray, decltype(&TfLiteIntArrayFree)> offered(
+      self.only_offered(*nodes), TfLiteIntArrayFree);
+  TfLiteDelegateParams* partitions = nullptr;
+  int count = 0;
+  if (context->PreviewDelegatePartitioning(context, offered.get(), &partitions, &count) ==
+      kTfLiteOk) {
+    self.taken_.partitions = static_cast<std::size_t>(count);
+  }
+  self.taken_.operators.assign(offered->data, offered->data + offered->size);
+  std::ranges::sort(self.taken_.operators);
+  return self.real_replace_(context, registration, offered.get(), delegate);
+}
+
+TfLiteStatus OfferedDelegate::prepare(TfLiteContext* context, TfLiteDelegate* outer) {
+  auto& self = *static_cast<OfferedDelegate*>(outer->data_);
+  self.taken_ = {};
+  self.real_plan_ = context->GetExecutionPlan;
+  self.real_replace_ = context->ReplaceNodeSubsetsWithDelegateKernels;
+  context->GetExecutionPlan = execution_plan;
+  context->ReplaceNodeSubsetsWithDelegateKernels = replace_nodes;
+  preparing = &self;
+  const TfLiteStatus status = self.inner_->Prepare(context, self.inner_);
+  preparing = nullptr;
+  context->GetExecutionPlan = self.real_plan_;
+  context->ReplaceNodeSubsetsWithDelegateKernels = self.real_replace_;
+  return status;
+}
 
 Delegate::Impl::~Impl() {
   if (inner != nullptr) {
@@ -104,9 +157,6 @@ Result<std::shared_ptr<const Delegate>> Delegate::load(const std::filesystem::pa
     return fail(Code::unavailable, std::format("{} made no delegate{}", library.string(),
                                                reason.empty() ? "" : ": " + quoted(reason, 300)));
   }
-  impl->outer.data_ = impl->inner;
-  impl->outer.flags = impl->inner->flags;
-  impl->outer.Prepare = prepare;
   return std::shared_ptr<const Delegate>(new Delegate(std::move(impl)));
 }
 

@@ -5,8 +5,6 @@
 
 namespace gantry::tflite {
 
-/// What TensorFlow Lite is given: a delegate of ours that hands on to the library's, and stands
-/// between the two where the library must not be believed.
 struct Delegate::Impl {
   using Create = TfLiteDelegate*(char**, char**, size_t, void (*)(const char*));
   using Destroy = void(TfLiteDelegate*);
@@ -18,7 +16,38 @@ struct Delegate::Impl {
 
   TfLiteDelegate* inner = nullptr;
   Destroy* destroy = nullptr;
-  TfLiteDelegate outer = TfLiteDelegateCreate();
+};
+
+/// What TensorFlow Lite is given in a delegate's place, one for each session: shows the delegate
+/// only the operators that it is offered, passes on no more than those, and writes down what it
+/// took.
+class OfferedDelegate {
+ public:
+  OfferedDelegate(TfLiteDelegate* inner, const Delegation& offer);
+  OfferedDelegate(const OfferedDelegate&) = delete;
+  OfferedDelegate& operator=(const OfferedDelegate&) = delete;
+  ~OfferedDelegate();
+
+  /// Lives as long as this.
+  [[nodiscard]] TfLiteDelegate* get() noexcept { return &outer_; }
+  [[nodiscard]] const Delegated& taken() const noexcept { return taken_; }
+
+ private:
+  static TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* outer);
+  static TfLiteStatus execution_plan(TfLiteContext* context, TfLiteIntArray** plan);
+  static TfLiteStatus replace_nodes(TfLiteContext* context, TfLiteRegistration registration,
+                                    const TfLiteIntArray* nodes, TfLiteDelegate* delegate);
+  [[nodiscard]] bool is_offered(int node) const noexcept;
+  /// A new array of those of `nodes` that are offered.
+  [[nodiscard]] TfLiteIntArray* only_offered(const TfLiteIntArray& nodes) const;
+
+  TfLiteDelegate* inner_;
+  const std::vector<bool> operators_;
+  TfLiteDelegate outer_ = TfLiteDelegateCreate();
+  TfLiteIntArray* plan_ = nullptr;  // what the delegate was shown; valid while it prepares
+  Delegated taken_;
+  decltype(TfLiteContext::GetExecutionPlan) real_plan_ = nullptr;
+  decltype(TfLiteContext::ReplaceNodeSubsetsWithDelegateKernels) real_replace_ = nullptr;
 };
 
 }  // namespace gantry::tflite

@@ -147,9 +147,10 @@ Result<std::shared_ptr<const Model>> Model::create(MappedFile file) {
 
 struct Session::Impl {
   // Declaration order is the lifetime contract: members die bottom-up, and TensorFlow Lite asks
-  // that model, delegate, error reporter and profiler outlive the interpreter made with them.
+  // that model, delegates, error reporter and profiler outlive the interpreter made with them.
   std::shared_ptr<const Model> model;
-  std::shared_ptr<const Delegate> delegate;
+  std::vector<Delegation> delegations;
+  std::vector<std::unique_ptr<OfferedDelegate>> offers;  // null: nothing was offered
   ErrorText errors;
   std::unique_ptr<OperatorProfile> profile;
   Interpreter interpreter;
@@ -174,9 +175,13 @@ Result<> Session::Impl::build(SessionOptions options) {
     profile = std::make_unique<OperatorProfile>();
     TfLiteInterpreterOptionsSetTelemetryProfiler(made.get(), profile->callbacks());
   }
-  if (options.delegate != nullptr) {
-    delegate = std::move(options.delegate);
-    TfLiteInterpreterOptionsAddDelegate(made.get(), &delegate->impl_->outer);
+  delegations = std::move(options.delegations);
+  for (const Delegation& offer : delegations) {
+    auto& added = offers.emplace_back();
+    if (offer.operators.empty() || std::ranges::contains(offer.operators, true)) {
+      added = std::make_unique<OfferedDelegate>(offer.delegate->impl_->inner, offer);
+      TfLiteInterpreterOptionsAddDelegate(made.get(), added->get());
+    }
   }
   interpreter.reset(TfLiteInterpreterCreate(model->impl_->model.get(), made.get()));
   if (interpreter == nullptr || TfLiteInterpreterAllocateTensors(interpreter.get()) != kTfLiteOk) {
@@ -234,6 +239,14 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
 
 const std::vector<TensorSpec>& Session::inputs() const { return impl_->inputs; }
 const std::vector<TensorSpec>& Session::outputs() const { return impl_->outputs; }
+
+std::vector<Delegated> Session::delegated() const {
+  std::vector<Delegated> taken;
+  for (const auto& offer : impl_->offers) {
+    taken.push_back(offer == nullptr ? Delegated{} : offer->taken());
+  }
+  return taken;
+}
 
 std::span<std::byte> Session::input(std::size_t index) {
   assert(index < impl_->inputs.size());

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "gantry/npu/graph.h"
+#include "gantry/graph/graph.h"
 #include "gantry/npu/rules.h"
 
 namespace gantry::npu {

@@ -7,13 +7,24 @@
 #include <string_view>
 #include <vector>
 
-#include "gantry/npu/graph.h"
+#include "gantry/graph/graph.h"
+#include "gantry/graph/partition.h"
 #include "gantry/npu/mesa.h"
 
 // What the NPU's delegate (Mesa's Teflon with the rocket driver) makes of a graph. The rules are
 // one table, read by `gantry inspect`, by the guard around the delegate and by this module's
 // README.
 namespace gantry::npu {
+
+// The module speaks of graphs in graph/'s words.
+using graph::Activation;
+using graph::Graph;
+using graph::Links;
+using graph::Op;
+using graph::Operator;
+using graph::Padding;
+using graph::Partition;
+using graph::Tensor;
 
 /// What becomes of an operator when the delegate is asked for it.
 enum class Verdict : std::uint8_t {
@@ -84,18 +95,6 @@ struct Placement {
   std::int32_t alone_partition = -1;  ///< index, -1: on the CPU
   std::int32_t guarded_partition = -1;
 };
-
-/// Operators that the delegate runs as one, between two crossings of the border.
-struct Partition {
-  std::vector<std::int32_t> operators;  ///< in the order of execution
-  std::vector<std::int32_t> inputs;     ///< tensors that come from outside, constants not counted
-  std::vector<std::int32_t> outputs;    ///< tensors that are wanted outside
-};
-
-/// The partitions that TensorFlow Lite makes of the operators that a delegate takes: whatever is
-/// ready is taken together, so a partition is not only of neighbours. Linear but for a logarithm.
-[[nodiscard]] std::vector<Partition> partition(const Graph& graph, const Links& links,
-                                               const std::vector<bool>& taken);
 
 struct Classification {
   MesaVersion mesa;

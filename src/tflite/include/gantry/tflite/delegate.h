@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -12,6 +14,22 @@ namespace gantry::tflite {
 
 /// Options for a delegate, as key and value.
 using DelegateOptions = std::vector<std::pair<std::string, std::string>>;
+
+class Delegate;
+
+/// A delegate, and which operators a session offers to it.
+struct Delegation {
+  std::shared_ptr<const Delegate> delegate;
+  /// By index in the model's order of execution: true is offered. The delegate does not get to see
+  /// the others, and they stay where they are. Empty: all are offered.
+  std::vector<bool> operators;
+};
+
+/// What a delegate took of what it was offered.
+struct Delegated {
+  std::vector<std::int32_t> operators;  ///< indices, ascending
+  std::size_t partitions = 0;           ///< groups that the delegate runs as one
+};
 
 /// A delegate out of a shared library: Mesa's libteflon.so, or any other with the entry points of
 /// TensorFlow Lite's external delegates. Sessions that are made with it must be gone before it is.

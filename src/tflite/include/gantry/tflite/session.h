@@ -39,9 +39,10 @@ class Model {
 struct SessionOptions {
   int threads = 1;       ///< of TensorFlow Lite's own kernels, at least 1
   bool profile = false;  ///< record the time of each operator
-  /// Is offered every operator; what it does not take stays on the CPU. Kept by the session.
+  /// Asked in this order; what none takes is left to TensorFlow Lite's own kernels. A delegate to
+  /// which nothing is offered is not touched at all. Kept by the session.
   // NOLINTNEXTLINE(readability-redundant-member-init): lets designated initialisers leave it out
-  std::shared_ptr<const Delegate> delegate = {};
+  std::vector<Delegation> delegations = {};
 };
 
 /// Time that one operator took, summed over the invokes since the last reset.
@@ -70,6 +71,9 @@ class Session {
   /// As of the last create() or invoke(): output shapes of dynamic models change.
   [[nodiscard]] const std::vector<TensorSpec>& inputs() const;
   [[nodiscard]] const std::vector<TensorSpec>& outputs() const;
+
+  /// What each of SessionOptions::delegations took, in the same order.
+  [[nodiscard]] std::vector<Delegated> delegated() const;
 
   /// The input tensor's memory, to be written before every invoke(): the graph may reuse it.
   /// Index < inputs().size().

@@ -11,7 +11,7 @@
 
 // A model's graph as plain values: made from a file here, and from TensorFlow Lite's own tables by
 // whoever wraps the delegate. The rules know nothing else.
-namespace gantry::npu {
+namespace gantry::graph {
 
 /// Operators that the rules tell apart, by TensorFlow Lite's own numbers (BuiltinOperator).
 enum class Op : std::uint8_t {
@@ -102,4 +102,4 @@ struct Links {
 ///         20 000 operators.
 [[nodiscard]] Result<Graph> read_graph(std::span<const std::byte> model);
 
-}  // namespace gantry::npu
+}  // namespace gantry::graph

@@ -1,6 +1,6 @@
-#include "gantry/npu/graph.h"
+#include "gantry/graph/graph.h"
 
-namespace gantry::npu {
+namespace gantry::graph {
 
 Links::Links(const Graph& graph)
     : producer(graph.tensors.size(), -1),
@@ -24,4 +24,4 @@ Links::Links(const Graph& graph)
   }
 }
 
-}  // namespace gantry::npu
+}  // namespace gantry::graph

@@ -1,9 +1,9 @@
+#include "gantry/graph/partition.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gantry/npu/rules.h"
-
-namespace gantry::npu {
+namespace gantry::graph {
 namespace {
 
 using testing::ElementsAre;
@@ -52,4 +52,4 @@ TEST(Partition, constants_do_not_cross_the_border) {
 }
 
 }  // namespace
-}  // namespace gantry::npu
+}  // namespace gantry::graph

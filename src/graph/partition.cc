@@ -1,11 +1,11 @@
+#include "gantry/graph/partition.h"
+
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <queue>
 
-#include "gantry/npu/rules.h"
-
-namespace gantry::npu {
+namespace gantry::graph {
 namespace {
 
 using Ready = std::priority_queue<std::int32_t, std::vector<std::int32_t>, std::greater<>>;
@@ -101,4 +101,4 @@ std::vector<Partition> partition(const Graph& graph, const Links& links,
   return partitions;
 }
 
-}  // namespace gantry::npu
+}  // namespace gantry::graph

@@ -4,11 +4,11 @@
 #include <format>
 #include <utility>
 
-#include "gantry/npu/graph.h"
+#include "gantry/graph/graph.h"
 #include "gantry/repository/model_info.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
-namespace gantry::npu {
+namespace gantry::graph {
 namespace {
 
 constexpr std::size_t most_operators = 20'000;
@@ -131,4 +131,4 @@ Result<Graph> read_graph(std::span<const std::byte> model) {
   return to_graph(copy.data(), *info);
 }
 
-}  // namespace gantry::npu
+}  // namespace gantry::graph

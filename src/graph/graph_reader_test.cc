@@ -1,11 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gantry/npu/graph.h"
+#include "gantry/graph/graph.h"
 #include "gantry/test/model_builder.h"
 #include "gantry/test/model_object.h"
 
-namespace gantry::npu {
+namespace gantry::graph {
 namespace {
 
 using testing::ElementsAre;
@@ -39,4 +39,4 @@ TEST(ReadGraph, needs_no_alignment_and_refuses_what_read_model_refuses) {
 }
 
 }  // namespace
-}  // namespace gantry::npu
+}  // namespace gantry::graph
