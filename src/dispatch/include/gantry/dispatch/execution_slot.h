@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stop_token>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +37,20 @@ class ExecutionSlot {
   [[nodiscard]] virtual std::span<const std::byte> output(std::size_t index) const = 0;
   /// Errors: unavailable if device or runtime failed.
   [[nodiscard]] virtual Result<> invoke() = 0;
+
+  /// It does no more work until it is repaired: its process ended, hung or answered nonsense. Asked
+  /// often, so quick. A slot may break while it is free.
+  [[nodiscard]] virtual bool is_broken() const noexcept { return false; }
+  /// Why it is broken, for a person; empty if it is not.
+  [[nodiscard]] virtual std::string broken_reason() const { return {}; }
+  /// Makes a broken slot whole again; inputs() and outputs() stay what they are. May take seconds,
+  /// and ends soon, with cancelled, once `stop` is requested. The pool calls it, on a thread of its
+  /// own, while the slot is not lent.
+  /// Errors: why it stays broken.
+  [[nodiscard]] virtual Result<> repair(const std::stop_token& stop) {
+    static_cast<void>(stop);
+    return {};
+  }
 };
 
 }  // namespace gantry::dispatch

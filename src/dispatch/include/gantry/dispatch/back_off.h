@@ -1,0 +1,28 @@
+#pragma once
+
+#include "gantry/base/deadline.h"
+
+namespace gantry::dispatch {
+
+/// How long to wait before trying again what failed: `first`, then twice as long each time, at most
+/// `most`. Threads: thread-bound.
+class BackOff {
+ public:
+  /// `first` is positive and no more than `most`.
+  constexpr BackOff(Clock::duration first, Clock::duration most) : first_(first), most_(most) {}
+
+  /// After one more failure.
+  [[nodiscard]] constexpr Clock::duration next() {
+    wait_ = wait_ == Clock::duration::zero() ? first_ : wait_ > most_ / 2 ? most_ : wait_ * 2;
+    return wait_;
+  }
+  /// After a success.
+  constexpr void reset() { wait_ = {}; }
+
+ private:
+  Clock::duration first_;
+  Clock::duration most_;
+  Clock::duration wait_{};
+};
+
+}  // namespace gantry::dispatch
