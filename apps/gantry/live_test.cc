@@ -24,6 +24,7 @@
 #include "gantry/base/file.h"
 #include "gantry/image/decode.h"
 #include "gantry/image/resize.h"
+#include "gantry/npu/guard.h"
 #include "gantry/repository/model_info.h"
 #include "gantry/tflite/delegate.h"
 #include "gantry/tflite/session.h"
@@ -158,6 +159,10 @@ Result<Json> try_library(const std::filesystem::path& library, const std::filesy
   if (!info) {
     return std::unexpected(info.error());
   }
+  const auto guarded = npu::guard(file->bytes(), library);
+  if (!guarded) {
+    return std::unexpected(guarded.error());
+  }
   const auto model = tflite::Model::create(*std::move(file));
   if (!model) {
     return std::unexpected(model.error());
@@ -173,14 +178,19 @@ Result<Json> try_library(const std::filesystem::path& library, const std::filesy
   if (!wanted) {
     return std::unexpected(wanted.error());
   }
+  if (!guarded->any()) {
+    return fail(Code::failed_precondition,
+                std::format("Mesa {} computes no operator of the built-in model right",
+                            guarded->classification.mesa.text()));
+  }
   say(step_mark, "loading the library");
   const auto delegate = tflite::Delegate::load(library);
   if (!delegate) {
     return std::unexpected(delegate.error());
   }
   say(step_mark, "handing it the model");
-  const auto npu =
-      tflite::Session::create(*model, {.profile = true, .delegations = {{*delegate, {}}}});
+  const auto npu = tflite::Session::create(
+      *model, {.profile = true, .delegations = {{*delegate, guarded->offered}}});
   if (!npu) {
     return std::unexpected(npu.error());
   }

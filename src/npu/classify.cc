@@ -21,7 +21,9 @@ Verdict worst(std::span<const Finding> findings, Stage stage) noexcept {
 class Classifier {
  public:
   Classifier(const Graph& graph, MesaVersion mesa)
-      : graph_(graph), links_(graph), mesa_(std::clamp(mesa, mesa_25_3, mesa_26_2)) {}
+      : graph_(graph),
+        links_(graph),
+        mesa_(mesa == unknown_mesa ? mesa : std::clamp(mesa, mesa_25_3, mesa_26_2)) {}
   Classifier(const Classifier&) = delete;
   Classifier& operator=(const Classifier&) = delete;
   ~Classifier() = default;

@@ -25,9 +25,28 @@ std::optional<std::int32_t> take_number(std::string_view& text) {
   return value;
 }
 
+/// Empty if the file cannot be read, or says no version.
+std::optional<InstalledMesa> read_library(const std::filesystem::path& path) {
+  constexpr std::size_t largest = std::size_t{256} << 20U;
+  const auto file = MappedFile::open(path, largest);
+  if (!file) {
+    return std::nullopt;
+  }
+  const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()),
+                               file->bytes().size());
+  const auto release = mesa_release_in(bytes);
+  const auto version = release ? parse_mesa_version(*release) : std::nullopt;
+  if (!version) {
+    return std::nullopt;
+  }
+  return InstalledMesa{.library = path, .release = *release, .version = *version};
+}
+
 }  // namespace
 
-std::string MesaVersion::text() const { return std::format("{}.{}", major, minor); }
+std::string MesaVersion::text() const {
+  return *this == unknown_mesa ? "unknown" : std::format("{}.{}", major, minor);
+}
 
 std::optional<MesaVersion> parse_mesa_version(std::string_view text) {
   const auto major = take_number(text);
@@ -85,22 +104,17 @@ std::optional<InstalledMesa> installed_mesa_version(const std::filesystem::path&
                                  "usr/lib/libteflon.so",
                                  "usr/lib64/libteflon.so",
                                  "mesa-libs/libteflon.so"};
-  constexpr std::size_t largest = std::size_t{256} << 20U;
   for (const char* const place : places) {
-    const std::filesystem::path path = system_root / place;
-    const auto file = MappedFile::open(path, largest);
-    if (!file) {
-      continue;
-    }
-    const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()),
-                                 file->bytes().size());
-    if (const auto release = mesa_release_in(bytes)) {
-      if (const auto version = parse_mesa_version(*release)) {
-        return InstalledMesa{.library = path, .release = *release, .version = *version};
-      }
+    if (auto installed = read_library(system_root / place)) {
+      return installed;
     }
   }
   return std::nullopt;
+}
+
+MesaVersion mesa_version_of(const std::filesystem::path& library) {
+  const auto installed = read_library(library);
+  return installed ? installed->version : unknown_mesa;
 }
 
 }  // namespace gantry::npu

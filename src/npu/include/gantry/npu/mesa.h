@@ -14,8 +14,11 @@ struct MesaVersion {
   std::int32_t major = 0;
   std::int32_t minor = 0;
   friend constexpr auto operator<=>(const MesaVersion&, const MesaVersion&) = default;
-  [[nodiscard]] std::string text() const;  ///< "26.1"
+  [[nodiscard]] std::string text() const;  ///< "26.1"; "unknown"
 };
+
+/// That of a library which does not say its version: the rules of every version apply.
+inline constexpr MesaVersion unknown_mesa{};
 
 inline constexpr MesaVersion mesa_25_3{25, 3};  ///< the first with the rocket driver
 inline constexpr MesaVersion mesa_26_1{26, 1};
@@ -35,6 +38,8 @@ struct InstalledMesa {
 /// Mesa's version out of the delegate's bytes, where it stands as a string of its own. Empty if
 /// there is none. Source: Debian's libteflon.so of 26.1.6 and 26.2.6.
 [[nodiscard]] std::optional<std::string> mesa_release_in(std::string_view library);
+/// The version of the delegate in that file; unknown_mesa where it cannot be read or does not say.
+[[nodiscard]] MesaVersion mesa_version_of(const std::filesystem::path& library);
 /// The first libteflon.so below `system_root` ("/" but in tests), in the places where Debian and
 /// NixOS put it. Empty if there is none whose version can be read.
 [[nodiscard]] std::optional<InstalledMesa> installed_mesa_version(

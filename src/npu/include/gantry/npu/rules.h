@@ -70,7 +70,7 @@ struct Rule {
   Found (*find)(const Site& site);
 
   [[nodiscard]] constexpr bool is_for(MesaVersion mesa) const {
-    return since <= mesa && mesa < before;
+    return mesa == unknown_mesa || (since <= mesa && mesa < before);
   }
 };
 
@@ -106,7 +106,8 @@ struct Classification {
   [[nodiscard]] Verdict alone_verdict() const noexcept;
 };
 
-/// Applies the table. Above the last known Mesa its rules are taken, below the first the first's.
+/// Applies the table. Above the last known Mesa its rules are taken, below the first the first's;
+/// unknown_mesa takes them all.
 /// Threads: thread-safe.
 [[nodiscard]] Classification classify(const Graph& graph, MesaVersion mesa);
 
