@@ -6,6 +6,7 @@
 #include <cstring>
 #include <format>
 #include <new>
+#include <variant>
 
 #include "delegate_impl.h"
 #include "error_text.h"
@@ -120,9 +121,14 @@ TensorSpec describe(const TfLiteTensor* tensor) {
 struct Model::Impl {
   // Declaration order is the lifetime contract: TensorFlow Lite keeps pointers to what stands
   // above.
-  MappedFile file;
+  std::variant<MappedFile, std::vector<std::byte>> file;
   ErrorText errors;
   ModelHandle model;
+
+  [[nodiscard]] std::span<const std::byte> bytes() const {
+    const auto* const mapped = std::get_if<MappedFile>(&file);
+    return mapped != nullptr ? mapped->bytes() : std::get<1>(file);
+  }
 };
 
 std::string runtime_version() { return TfLiteVersion(); }
@@ -131,9 +137,16 @@ Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::~Model() = default;
 
 Result<std::shared_ptr<const Model>> Model::create(MappedFile file) {
+  return build(std::make_unique<Impl>(std::move(file), ErrorText{}, nullptr));
+}
+
+Result<std::shared_ptr<const Model>> Model::create(std::vector<std::byte> bytes) {
+  return build(std::make_unique<Impl>(std::move(bytes), ErrorText{}, nullptr));
+}
+
+Result<std::shared_ptr<const Model>> Model::build(std::unique_ptr<Impl> impl) {
   silence_log();
-  auto impl = std::make_unique<Impl>(std::move(file), ErrorText{}, nullptr);
-  const std::span<const std::byte> bytes = impl->file.bytes();
+  const std::span<const std::byte> bytes = impl->bytes();
   if (bytes.empty()) {
     return fail(Code::invalid_argument, "want a TensorFlow Lite model, got an empty file");
   }

@@ -1,21 +1,49 @@
 // A delegate library for tests, with the entry points of TensorFlow Lite's external delegates. It
 // takes every operator that it is shown and computes it with TensorFlow Lite's own kernels, so that
 // its results are right and what it was given can be told from outside.
+//
+// The environment variable GANTRY_FAKE_FAULT names a file; the word in it says what goes wrong,
+// from the next call on: "absent" (no delegate is made), "crash" and "hang" (in the next invoke),
+// "stale" (an invoke leaves its last result), "wrong N" (the output of operator N of the model is
+// wrong), "error" (an invoke fails). No file, or an empty one: nothing does.
+#include <unistd.h>
+
+#include <csignal>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "tensorflow/lite/core/c/common.h"
 
 namespace {
 
+struct Fault {
+  std::string kind;
+  int operator_index = -1;
+};
+Fault fault() {
+  Fault now;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
+  if (const char* const file = std::getenv("GANTRY_FAKE_FAULT"); file != nullptr) {
+    std::ifstream(file) >> now.kind >> now.operator_index;
+  }
+  return now;
+}
+
 /// The operators of one partition, in the order of execution.
 struct Kernel {
   struct Part {
+    int index;
     TfLiteNode* node;
     TfLiteRegistration* registration;
   };
   std::vector<Part> parts;
+  std::vector<std::vector<char>> last_outputs;
 };
 
 std::span<const int> values(const TfLiteIntArray* array) {
@@ -27,7 +55,7 @@ void* init(TfLiteContext* context, const char* buffer, std::size_t /*size*/) {
   const auto& params = *reinterpret_cast<const TfLiteDelegateParams*>(buffer);
   auto* const kernel = new Kernel;  // TensorFlow Lite keeps it as a void*, until free_kernel
   for (const int index : values(params.nodes_to_replace)) {
-    Kernel::Part part{};
+    Kernel::Part part{.index = index, .node = nullptr, .registration = nullptr};
     context->GetNodeAndRegistration(context, index, &part.node, &part.registration);
     kernel->parts.push_back(part);
   }
@@ -66,10 +94,56 @@ TfLiteStatus prepare_kernel(TfLiteContext* context, TfLiteNode* node) {
   return kTfLiteOk;
 }
 
-TfLiteStatus invoke_kernel(TfLiteContext* context, TfLiteNode* node) {
-  for (const Kernel::Part& part : static_cast<Kernel*>(node->user_data)->parts) {
+void spoil(TfLiteContext* context, const TfLiteNode* node) {
+  constexpr std::size_t every = 7;
+  constexpr std::uint8_t flipped = 0x40;
+  for (const int tensor : values(node->outputs)) {
+    const TfLiteTensor& output = context->tensors[tensor];
+    for (std::size_t i = 0; i < output.bytes; i += every) {
+      output.data.uint8[i] ^= flipped;
+    }
+  }
+}
+
+TfLiteStatus compute(TfLiteContext* context, const Kernel& kernel, const Fault& now) {
+  for (const Kernel::Part& part : kernel.parts) {
     if (const auto status = part.registration->invoke(context, part.node); status != kTfLiteOk) {
       return status;
+    }
+    if (now.kind == "wrong" && now.operator_index == part.index) {
+      spoil(context, part.node);
+    }
+  }
+  return kTfLiteOk;
+}
+
+TfLiteStatus invoke_kernel(TfLiteContext* context, TfLiteNode* node) {
+  auto& kernel = *static_cast<Kernel*>(node->user_data);
+  const Fault now = fault();
+  if (now.kind == "crash") {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the end
+    std::raise(SIGSEGV);
+  }
+  while (now.kind == "hang") {
+    ::pause();
+  }
+  if (now.kind == "error") {
+    return kTfLiteError;
+  }
+  const bool is_stale = now.kind == "stale" && !kernel.last_outputs.empty();
+  if (!is_stale) {
+    if (const auto status = compute(context, kernel, now); status != kTfLiteOk) {
+      return status;
+    }
+    kernel.last_outputs.clear();
+  }
+  std::size_t at = 0;
+  for (const int tensor : values(node->outputs)) {
+    const TfLiteTensor& output = context->tensors[tensor];
+    if (is_stale) {
+      std::memcpy(output.data.raw, kernel.last_outputs[at++].data(), output.bytes);
+    } else {
+      kernel.last_outputs.emplace_back(output.data.raw, output.data.raw + output.bytes);
     }
   }
   return kTfLiteOk;
@@ -96,7 +170,11 @@ extern "C" {
 
 TfLiteDelegate* tflite_plugin_create_delegate(char** /*keys*/, char** /*values*/,
                                               std::size_t /*count*/,
-                                              void (* /*report_error*/)(const char*)) {
+                                              void (*report_error)(const char*)) {
+  if (fault().kind == "absent") {
+    report_error("there is no device");
+    return nullptr;
+  }
   auto* const delegate = new TfLiteDelegate(TfLiteDelegateCreate());
   delegate->Prepare = prepare;
   return delegate;

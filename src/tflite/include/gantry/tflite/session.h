@@ -25,6 +25,8 @@ class Model {
  public:
   /// Takes the mapping. Errors: invalid_argument with TensorFlow Lite's own words.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> create(MappedFile file);
+  /// The same with bytes in memory.
+  [[nodiscard]] static Result<std::shared_ptr<const Model>> create(std::vector<std::byte> bytes);
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -33,6 +35,7 @@ class Model {
   friend class Session;
   struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);
+  static Result<std::shared_ptr<const Model>> build(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gantry/base/error.h"
+
+namespace gantry::graph {
+
+/// A copy of a model that answers more of its tensors.
+struct WithOutputs {
+  std::vector<std::byte> model;
+  std::vector<std::int32_t> outputs;  ///< tensors, in the order of the copy's outputs
+};
+
+/// A copy of `model` whose main subgraph also has `tensors` (indices, repetitions and present
+/// outputs are fine) among its outputs, behind its own: what is an output keeps its memory until
+/// the end of an invoke. Signatures stay as they are.
+/// Errors: as read_graph(); out_of_range for tensors that there are not.
+[[nodiscard]] Result<WithOutputs> with_outputs(std::span<const std::byte> model,
+                                               std::span<const std::int32_t> tensors);
+
+}  // namespace gantry::graph

@@ -1,0 +1,109 @@
+#include "gantry/proof/compare.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "gantry/graph/graph.h"
+#include "gantry/proof/test_input.h"
+#include "gantry/test/model_object.h"
+
+namespace gantry::proof {
+namespace {
+
+template <class T>
+std::vector<std::byte> bytes(std::initializer_list<T> values) {
+  std::vector<std::byte> out(values.size() * sizeof(T));
+  std::memcpy(out.data(), std::data(values), out.size());
+  return out;
+}
+
+struct Case {
+  const char* name;
+  DType dtype;
+  std::vector<std::byte> wanted, got;
+  std::int64_t largest;
+  std::size_t beyond;
+};
+class CompareTest : public testing::TestWithParam<Case> {};
+TEST_P(CompareTest, CountsWhatIsBeyondTwoSteps) {
+  const auto found = compare(GetParam().dtype, GetParam().wanted, GetParam().got, 2);
+  EXPECT_EQ(found.largest, GetParam().largest);
+  EXPECT_EQ(found.beyond, GetParam().beyond);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Dtypes, CompareTest,
+    testing::Values(
+        Case{"equal", DType::uint8, bytes<std::uint8_t>({1, 2}), bytes<std::uint8_t>({1, 2}), 0, 0},
+        Case{"within", DType::uint8, bytes<std::uint8_t>({1, 2}), bytes<std::uint8_t>({3, 2}), 2,
+             0},
+        Case{"uint8_does_not_wrap", DType::uint8, bytes<std::uint8_t>({0, 255}),
+             bytes<std::uint8_t>({255, 252}), 255, 2},
+        Case{"int8_has_a_sign", DType::int8, bytes<std::int8_t>({-1, -128}),
+             bytes<std::int8_t>({1, 127}), 255, 1},
+        Case{"int16", DType::int16, bytes<std::int16_t>({1000}), bytes<std::int16_t>({1003}), 3, 1},
+        Case{"nan_is_beyond", DType::float32, bytes<float>({1, 2}), bytes<float>({NAN, 9}), 0, 1},
+        Case{"nan_was_wanted", DType::float32, bytes<float>({NAN}), bytes<float>({NAN}), 0, 0},
+        Case{"sizes_differ", DType::uint8, bytes<std::uint8_t>({1, 2}), bytes<std::uint8_t>({1}), 0,
+             2},
+        Case{"indices_say_nothing", DType::int64, bytes<std::int64_t>({5}),
+             bytes<std::int64_t>({9}), 0, 0}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(AllowedSteps, GrowWithTheLayersOfTheNpuAndAreWideBehindIt) {
+  // Three convolutions behind each other, then an addition.
+  const auto graph = graph::read_graph(test::pack(*test::residual_object()));
+  ASSERT_TRUE(graph);
+  const auto at = [&](const std::vector<std::int64_t>& allowed, std::size_t op) {
+    return allowed[static_cast<std::size_t>(graph->operators[op].outputs[0])];
+  };
+  const auto all = allowed_steps(*graph, {true, true, true, true});
+  EXPECT_EQ(at(all, 0), least_allowed);
+  EXPECT_EQ(at(all, 2), 3);
+  EXPECT_EQ(at(all, 3), 4);
+  const auto some = allowed_steps(*graph, {false, true, false, false});
+  EXPECT_EQ(at(some, 0), 0);
+  EXPECT_EQ(at(some, 1), least_allowed);
+  EXPECT_EQ(at(some, 2), downstream_allowed);
+  EXPECT_EQ(some[static_cast<std::size_t>(graph->inputs[0])], 0);
+}
+
+TEST(TestInput, IsTheSameEachTimeAndUsesItsRange) {
+  const TensorSpec spec{
+      .name = "", .dtype = DType::uint8, .shape = {1, 96, 96, 3}, .quantization = {}};
+  std::vector<std::byte> first(std::size_t{96} * 96 * 3);
+  std::vector<std::byte> second(first.size());
+  fill_test_input(spec, 1, first);
+  fill_test_input(spec, 1, second);
+  EXPECT_EQ(first, second);
+  fill_test_input(spec, 2, second);
+  EXPECT_NE(first, second);
+  const auto [least, most] = std::ranges::minmax(first);
+  EXPECT_LE(std::to_integer<int>(least), 8);
+  EXPECT_GE(std::to_integer<int>(most), 247);
+  // Neighbours are alike, as in a picture: pure noise would be some 85 apart.
+  std::int64_t apart = 0;
+  for (std::size_t i = 3; i < first.size(); ++i) {
+    apart += std::abs(std::to_integer<int>(first[i]) - std::to_integer<int>(first[i - 3]));
+  }
+  EXPECT_LT(apart / static_cast<std::int64_t>(first.size()), 40);
+}
+
+TEST(TestInput, FillsWhatIsNoPictureToo) {
+  std::vector<std::byte> out(8, std::byte{9});
+  fill_test_input({.name = "", .dtype = DType::int32, .shape = {2}, .quantization = {}}, 1, out);
+  EXPECT_EQ(out, std::vector<std::byte>(8));
+  std::vector<std::byte> floats(400);
+  fill_test_input({.name = "", .dtype = DType::float32, .shape = {100}, .quantization = {}}, 1,
+                  floats);
+  for (std::size_t i = 0; i < 100; ++i) {
+    float value = 9;
+    std::memcpy(&value, &floats[i * 4], 4);
+    EXPECT_GE(value, -1);
+    EXPECT_LE(value, 1);
+  }
+}
+
+}  // namespace
+}  // namespace gantry::proof

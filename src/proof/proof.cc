@@ -1,0 +1,259 @@
+#include "gantry/proof/proof.h"
+
+#include <algorithm>
+#include <format>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "gantry/graph/more_outputs.h"
+#include "gantry/graph/partition.h"
+#include "gantry/proof/compare.h"
+#include "gantry/proof/test_input.h"
+#include "gantry/tflite/session.h"
+
+namespace gantry::proof {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+/// What a session gave for tensors of the graph, for each test input.
+using Values = std::vector<std::map<std::int32_t, Bytes>>;
+
+struct Ran {
+  Values values;
+  Outputs outputs;
+  std::vector<tflite::Delegated> delegated;
+};
+
+class Prover {
+ public:
+  Prover(std::span<const std::byte> model, graph::Graph graph, const MakeDelegation& make)
+      : model_(model), graph_(std::move(graph)), links_(graph_), make_(make) {}
+
+  /// The CPU's values of everything that an offered operator writes: the search needs them.
+  Result<> compute_wanted(const std::vector<bool>& offered) {
+    std::vector<std::int32_t> tensors;
+    for (std::size_t i = 0; i < graph_.operators.size(); ++i) {
+      if (offered[i]) {
+        tensors.insert(tensors.end(), graph_.operators[i].outputs.begin(),
+                       graph_.operators[i].outputs.end());
+      }
+    }
+    auto ran = run(tensors, {});
+    if (!ran) {
+      return std::unexpected(std::move(ran.error()));
+    }
+    wanted_ = std::move(ran->values);
+    return {};
+  }
+
+  /// The report of a delegate that is offered these.
+  Result<Report> check(const std::vector<bool>& offered) {
+    auto ran = run_delegated(offered);
+    if (!ran) {
+      return std::unexpected(std::move(ran.error()));
+    }
+    std::vector<bool> taken(graph_.operators.size(), false);
+    for (const std::int32_t op : ran->delegated.front().operators) {
+      taken[static_cast<std::size_t>(op)] = true;
+    }
+    if (taken != offered) {
+      // It refused some, so that its partitions end elsewhere.
+      auto again = run_delegated(taken);
+      if (!again) {
+        return std::unexpected(std::move(again.error()));
+      }
+      ran = std::move(again);
+    }
+    return judge(taken, *std::move(ran));
+  }
+
+  /// The first operator of `offered` whose result is wrong once all up to it are on the device.
+  Result<std::int32_t> first_wrong(const std::vector<bool>& offered) {
+    std::vector<std::size_t> operators;
+    for (std::size_t i = 0; i < offered.size(); ++i) {
+      if (offered[i]) {
+        operators.push_back(i);
+      }
+    }
+    std::size_t right = 0;  // so many from the front are right
+    std::size_t wrong = operators.size();
+    while (right + 1 < wrong) {
+      const std::size_t middle = (right + wrong) / 2;
+      std::vector<bool> fewer(offered.size(), false);
+      for (std::size_t i = 0; i < middle; ++i) {
+        fewer[operators[i]] = true;
+      }
+      const auto report = check(fewer);
+      if (!report) {
+        return std::unexpected(report.error());
+      }
+      (report->passed ? right : wrong) = middle;
+    }
+    return static_cast<std::int32_t>(operators[wrong - 1]);
+  }
+
+  [[nodiscard]] std::string operator_text(std::int32_t index) const {
+    const auto& op = graph_.operators[static_cast<std::size_t>(index)];
+    const std::string output =
+        op.outputs.empty() ? "" : graph_.tensors[static_cast<std::size_t>(op.outputs[0])].name;
+    return std::format("operator {} ({}, \"{}\")", index, op.name, output);
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::int32_t> partition_outputs(const std::vector<bool>& taken) const {
+    std::vector<std::int32_t> tensors;
+    for (const auto& partition : graph::partition(graph_, links_, taken)) {
+      tensors.insert(tensors.end(), partition.outputs.begin(), partition.outputs.end());
+    }
+    std::ranges::sort(tensors, {}, [&](std::int32_t tensor) {
+      return links_.producer[static_cast<std::size_t>(tensor)];
+    });
+    return tensors;
+  }
+
+  Result<Ran> run_delegated(const std::vector<bool>& offered) {
+    auto delegation = make_(offered);
+    if (!delegation) {
+      return std::unexpected(std::move(delegation.error()));
+    }
+    return run(partition_outputs(offered), {*std::move(delegation)});
+  }
+
+  /// Runs the model with these tensors among its outputs.
+  Result<Ran> run(const std::vector<std::int32_t>& tensors,
+                  std::vector<tflite::Delegation> delegations) {
+    auto bytes = graph::with_outputs(model_, tensors);
+    if (!bytes) {
+      return std::unexpected(std::move(bytes.error()));
+    }
+    auto model = tflite::Model::create(std::move(bytes->model));
+    if (!model) {
+      return std::unexpected(std::move(model.error()));
+    }
+    auto session = tflite::Session::create(*model, {.delegations = std::move(delegations)});
+    if (!session) {
+      return std::unexpected(std::move(session.error()));
+    }
+    Ran out;
+    out.delegated = (*session)->delegated();
+    for (std::size_t input = 0; input < input_count; ++input) {
+      if (auto done = run_on_test_input(**session, input); !done) {
+        return std::unexpected(std::move(done.error()));
+      }
+      auto& values = out.values.emplace_back();
+      auto& outputs = out.outputs.emplace_back();
+      for (std::size_t i = 0; i < bytes->outputs.size(); ++i) {
+        const auto got = (*session)->output(i);
+        values[bytes->outputs[i]] = Bytes(got.begin(), got.end());
+        if (i < graph_.outputs.size()) {
+          outputs.emplace_back(got.begin(), got.end());
+        }
+      }
+    }
+    return out;
+  }
+
+  static Result<> run_on_test_input(tflite::Session& session, std::size_t input) {
+    for (std::size_t i = 0; i < session.inputs().size(); ++i) {
+      fill_test_input(session.inputs()[i], static_cast<std::uint32_t>(input + 1), session.input(i));
+    }
+    return session.invoke();
+  }
+
+  [[nodiscard]] Boundary compare_at(std::int32_t tensor, std::int64_t allowed,
+                                    const Values& got) const {
+    const auto& about = graph_.tensors[static_cast<std::size_t>(tensor)];
+    Boundary boundary{.name = about.name, .allowed = allowed};
+    for (std::size_t input = 0; input < input_count; ++input) {
+      const Difference difference =
+          compare(about.dtype, wanted_[input].at(tensor), got[input].at(tensor), allowed);
+      boundary.largest = std::max(boundary.largest, difference.largest);
+      boundary.is_right = boundary.is_right && difference.beyond == 0;
+    }
+    return boundary;
+  }
+
+  [[nodiscard]] Report judge(const std::vector<bool>& taken, Ran ran) const {
+    Report report;
+    report.operators = graph_.operators.size();
+    report.delegated = static_cast<std::size_t>(std::ranges::count(taken, true));
+    report.partitions = ran.delegated.front().partitions;
+    report.outputs = std::move(ran.outputs);
+    report.passed = true;
+    const auto allowed = allowed_steps(graph_, taken);
+    const auto boundaries = partition_outputs(taken);
+    std::set<std::int32_t> compared;
+    const Boundary* worst = nullptr;
+    const auto look_at = [&](std::int32_t tensor) {
+      if (!compared.insert(tensor).second || !wanted_.front().contains(tensor)) {
+        return;
+      }
+      report.boundaries.push_back(
+          compare_at(tensor, allowed[static_cast<std::size_t>(tensor)], ran.values));
+      report.passed = report.passed && report.boundaries.back().is_right;
+    };
+    for (const std::int32_t tensor : boundaries) {
+      look_at(tensor);
+      report.largest = std::max(report.largest, report.boundaries.back().largest);
+    }
+    for (const std::int32_t tensor : graph_.outputs) {
+      look_at(tensor);
+    }
+    for (const Boundary& boundary : report.boundaries) {
+      if (!boundary.is_right) {
+        worst = &boundary;
+        break;
+      }
+    }
+    report.words = worst == nullptr
+                       ? std::format("largest difference {} step{} at {} partition output{}",
+                                     report.largest, report.largest == 1 ? "" : "s",
+                                     boundaries.size(), boundaries.size() == 1 ? "" : "s")
+                       : std::format("\"{}\" is off by up to {} steps (allowed: {})", worst->name,
+                                     worst->largest, worst->allowed);
+    return report;
+  }
+
+  std::span<const std::byte> model_;
+  graph::Graph graph_;
+  graph::Links links_;
+  const MakeDelegation& make_;
+  Values wanted_;
+};
+
+}  // namespace
+
+Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& offered,
+                     const MakeDelegation& make_delegation,
+                     const std::function<void(const Report&)>& on_wrong) {
+  auto graph = graph::read_graph(model);
+  if (!graph) {
+    return std::unexpected(std::move(graph.error()));
+  }
+  if (offered.size() != graph->operators.size()) {
+    return fail(Code::internal, std::format("want a mask of {} operators, got {}",
+                                            graph->operators.size(), offered.size()));
+  }
+  Prover prover(model, *std::move(graph), make_delegation);
+  if (auto wanted = prover.compute_wanted(offered); !wanted) {
+    return std::unexpected(std::move(wanted.error()));
+  }
+  auto report = prover.check(offered);
+  if (!report || report->passed) {
+    return report;
+  }
+  if (on_wrong) {
+    on_wrong(*report);
+  }
+  // The first one may be wrong only together with others; what the search cannot carry out it
+  // leaves open.
+  if (const auto first = prover.first_wrong(offered)) {
+    report->first_wrong = *first;
+    report->words = std::format("{}; first wrong: {}", report->words, prover.operator_text(*first));
+  }
+  return report;
+}
+
+}  // namespace gantry::proof
