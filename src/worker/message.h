@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gantry/base/error.h"
+#include "gantry/tensor/tensor.h"
+
+// What parent and child say to each other, one message a packet, in the machine's byte order:
+//
+//   child                                parent
+//     Hello (or Failure, and ends)  ──▶
+//                                   ◀──  Memory, with its descriptor
+//     Ready                         ──▶
+//                                   ◀──  Invoke     ┐ again and again
+//     Answer                        ──▶             ┘
+namespace gantry::worker {
+
+inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::size_t most_message_bytes = std::size_t{128} << 10U;
+inline constexpr std::size_t most_details_bytes = std::size_t{64} << 10U;
+inline constexpr std::size_t most_text_bytes = 4096;  ///< of an error or a tensor's name
+inline constexpr std::size_t most_tensors = 256;      ///< inputs and outputs, each
+inline constexpr std::size_t most_dimensions = 16;
+
+struct TensorInfo {
+  TensorSpec spec;
+  std::uint64_t capacity = 0;  ///< bytes to reserve: an input's own, an output's at least
+};
+
+struct Hello {
+  std::uint32_t protocol = protocol_version;
+  std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> outputs;
+  std::string details;
+};
+/// The slot could not be made.
+struct Failure {
+  Error error;
+};
+struct Ready {};
+struct OutputState {
+  Shape shape;
+  std::uint64_t bytes = 0;
+};
+struct Answer {
+  std::uint64_t sequence = 0;  ///< the Invoke's
+  std::optional<Error> error;
+  bool is_broken = false;            ///< the child's slot, with its error
+  std::vector<OutputState> outputs;  ///< none with an error
+};
+using FromChild = std::variant<Hello, Failure, Ready, Answer>;
+
+struct Memory {
+  std::uint64_t bytes = 0;
+  std::vector<std::uint64_t> offsets;  ///< of the inputs, then of the outputs
+};
+struct Invoke {
+  std::uint64_t sequence = 0;
+};
+using FromParent = std::variant<Memory, Invoke>;
+
+/// Texts longer than their bound are cut. A message may still be larger than most_message_bytes:
+/// whoever sends it has to look.
+[[nodiscard]] std::vector<std::byte> encode(const FromChild& message);
+[[nodiscard]] std::vector<std::byte> encode(const FromParent& message);
+
+/// Errors: invalid_argument saying what is wrong: nothing is left over, missing, or over its
+/// bound; dtypes and codes are known ones, extents at least -1. Allocates no more than
+/// a small multiple of what it is given.
+[[nodiscard]] Result<FromChild> parse_from_child(std::span<const std::byte> bytes);
+[[nodiscard]] Result<FromParent> parse_from_parent(std::span<const std::byte> bytes);
+
+}  // namespace gantry::worker
