@@ -44,15 +44,10 @@ ErrorManager& manager_of(j_common_ptr common) {
   leave(common);
 }
 
-// Most warnings are about things that every decoder shrugs off. This one says that a scan's data
-// ended before its last block, so that the rest of the picture would be grey.
-void on_message(j_common_ptr common, int level) {
-  if (level < 0 && common->err->msg_code == JWRN_HIT_MARKER) {
-    leave(common);
-  }
-}
-
-void on_output(j_common_ptr /*common*/) {}  // the default prints to stderr
+// For warnings; the default prints them to stderr. All are let pass, as Pillow does: also that a
+// scan's data ended before its last block (JWRN_HIT_MARKER, missing blocks become grey), for some
+// cameras write such files.
+void on_output(j_common_ptr /*common*/) {}
 
 // All bytes are in memory from the start: whoever asks for more has a file without an end.
 boolean on_input_empty(j_decompress_ptr cinfo) {
@@ -115,8 +110,6 @@ struct JpegReader::Session {
       case JWRN_JPEG_EOF:
         return damaged(Format::jpeg,
                        "truncated: want data up to an end mark, found the file's end");
-      case JWRN_HIT_MARKER:
-        return damaged(Format::jpeg, "truncated: want a scan's data, found a marker");
       case JERR_IMAGE_TOO_BIG:
         return fail(Code::out_of_range, std::string("JPEG: ").append(errors.reason.data()));
       default:
@@ -129,7 +122,6 @@ JpegReader::JpegReader(Bytes bytes) : session_(std::make_unique<Session>()) {
   Session& s = *session_;
   s.cinfo.err = jpeg_std_error(&s.errors.base);
   s.errors.base.error_exit = [](j_common_ptr common) { leave(common); };
-  s.errors.base.emit_message = on_message;
   s.errors.base.output_message = on_output;
   s.source.next_input_byte = bytes.data();
   s.source.bytes_in_buffer = bytes.size();

@@ -93,6 +93,19 @@ def jpegs():
     save("exif_3_xmp_6.jpg", IMAGE, quality=50, exif=exif(3), xmp=xmp(6))
     for width, height in ((1, 1), (1, 40), (40, 1), (16, 16), (17, 9)):
         save(f"{width}x{height}.jpg", Image.fromarray(picture(width + 1, height + 1)[:height, :width]))
+    # Scans whose data end too early, as some cameras write them: libjpeg warns and goes on.
+    for name in ("420", "grey", "restart", "progressive", "cmyk"):
+        write(f"{name}_short_scan.jpg", with_short_scan((HERE / f"{name}.jpg").read_bytes()))
+
+
+def with_short_scan(data):
+    """A JPEG without the second half of its first scan's data (of a stretch between restarts, where it has such)."""
+    header = data.index(b"\xff\xda")
+    start = header + 2 + struct.unpack(">H", data[header + 2:header + 4])[0]
+    end = next(i for i in range(start, len(data)) if data[i] == 0xFF and data[i + 1] != 0)
+    half = start + (end - start) // 2
+    half -= data[half - 1] == 0xFF  # which would be half an escape
+    return data[:half] + data[end:]
 
 
 def png_chunk(kind, data):
