@@ -15,7 +15,7 @@ packages() {
   awk -v wanted=" $* " '
     /^[[:space:]]*(#|$)/ { next }
     /^\[/ { section = substr($1, 2, length($1) - 2); next }
-    index(wanted, " " section " ") { print $1 }' "$repo/packages.txt" | sort -u
+    index(wanted, " " section " ") { print $1 }' "$repo/packages.txt" | LC_ALL=C sort -u
 }
 
 # preset_of ARGS…: the preset that a command line names (--preset P or --preset=P), else dev.

@@ -122,13 +122,13 @@ retried() {
 ensure_rootfs() {
   local want
   want=$(packages "${rootfs_sections[@]}")
-  [[ -e $rootfs/gantry-packages && $(<"$rootfs/gantry-packages") == "$want" ]] || locked make_rootfs "$want"
+  [[ -e $rootfs/gantry-packages && -z $(LC_ALL=C comm -23 <(echo "$want") "$rootfs/gantry-packages") ]] || locked make_rootfs "$want"
 }
 
 make_rootfs() {
   local want=$1 have='' missing make archives=$cache/archives
   [[ -e $rootfs/gantry-packages ]] && have=$(<"$rootfs/gantry-packages")
-  mapfile -t missing < <(comm -23 <(echo "$want") <(echo "$have"))
+  mapfile -t missing < <(LC_ALL=C comm -23 <(echo "$want") <(echo "$have"))
   if [[ -e $rootfs/gantry-packages ]] && ((${#missing[@]} == 0)); then
     return # the list became shorter, or another ./dev was faster
   fi
@@ -158,7 +158,8 @@ make_rootfs() {
     failed "downloading packages failed"
   step "Installing packages" "${make[@]}" "${install[@]}" --no-download "${missing[@]}" ||
     failed "installing packages failed"
-  "${make[@]}" finish "$rootfs" "$archives" "$want"
+  # What was there stays listed: a clone at another commit, with another list, would else install its own again each time.
+  "${make[@]}" finish "$rootfs" "$archives" "$(LC_ALL=C sort -u <<<"$have"$'\n'"$want" | sed '/^$/d')"
 }
 
 # ensure_sysroot: what arm64 programs are linked against: our libraries for that architecture, unpacked without running anything.
