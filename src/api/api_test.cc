@@ -159,7 +159,7 @@ class ApiTest : public testing::Test {
   }
   static http::Request picture() { return infer_request("image/x-portable-pixmap", green()); }
 
-  void hold() { lease_.emplace(model_->slots().acquire(Deadline::never()).value()); }
+  void hold() { lease_.emplace(model_->cpu_slots()->acquire(Deadline::never()).value()); }
   void let_go() { lease_.reset(); }
 
   metrics::Registry metrics_;
@@ -349,9 +349,15 @@ TEST_F(ApiTest, HealthTellsModelsAndState) {
   EXPECT_EQ(body["model_loaded"], true);
   EXPECT_EQ(body["version"], "1.2.3");
   EXPECT_TRUE(body["uptime_seconds"].is_number());
+  auto model = body["models"][0];
+  const json npu = model["npu"];
+  model.erase("npu");
   EXPECT_EQ(
-      body["models"][0].dump(),
-      R"({"device":"cpu","name":"colors","ready":true,"slots":1,"task":"classification","threads_per_slot":1,"version":"1"})");
+      model.dump(),
+      R"({"device":"cpu","device_reason":"this program was given no NPU","device_wanted":"auto","name":"colors","ready":true,"slots":1,"task":"classification","threads_per_slot":1,"version":"1"})");
+  EXPECT_EQ(npu["slots"], 0);
+  EXPECT_EQ(npu["proof"], "none");
+  EXPECT_EQ(npu["library"], nullptr);
   EXPECT_EQ(ask("GET", "/health/live").status, 200);
   EXPECT_EQ(json::parse(ask("GET", "/health/ready").body)["ready"], true);
 
@@ -539,6 +545,7 @@ TEST_F(ApiTest, TheOpenApiDocumentDescribesTheAnswers) {
   expect_described(document, "Prediction", answer["predictions"][0]);
   expect_described(document, "Health", get("/health"));
   expect_described(document, "ModelStatus", get("/health")["models"][0]);
+  expect_described(document, "NpuStatus", get("/health")["models"][0]["npu"]);
   expect_described(document, "Live", get("/health/live"));
   expect_described(document, "Ready", get("/health/ready"));
   expect_described(document, "Description", get("/"));

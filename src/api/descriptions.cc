@@ -25,11 +25,59 @@ http::Response fresh(http::Response response) {
   return response;
 }
 
+/// Empty texts and what nobody found out become null.
+ordered_json text_or_null(const std::string& text) {
+  return text.empty() ? ordered_json(nullptr) : ordered_json(text);
+}
+
+ordered_json npu_json(const inference::ModelStatus& model) {
+  const auto& report = model.npu_report;
+  ordered_json failures = ordered_json::object();
+  for (const auto& [code, count] : model.npu.failures) {
+    failures[std::string(code_name(code))] = count;
+  }
+  return {{"slots", model.npu.slots},
+          {"usable", model.npu.usable},
+          {"operators_npu", report.operators_npu},
+          {"operators_cpu", report.operators_cpu},
+          {"partitions", report.partitions},
+          {"proof", inference::proof_name(report.proof)},
+          {"proof_result", text_or_null(report.proof_words)},
+          {"mesa", text_or_null(report.mesa)},
+          {"library", text_or_null(report.library)},
+          {"restarts", model.npu.restarts},
+          {"retries", model.npu.retries},
+          {"fallbacks", model.npu.moves_away},
+          {"failures", std::move(failures)},
+          {"last_failure", text_or_null(model.npu.last_failure)}};
+}
+
+/// Why requests do not go to the NPU now; empty if they do.
+std::string reason_of(const inference::ModelStatus& model) {
+  using enum inference::DevicePolicy::State;
+  switch (model.state) {
+    case on_npu:
+      return {};
+    case on_cpu:
+      return model.npu_report.reason;
+    case moved:
+    case down:
+      return "no NPU slot is usable at the moment: " + model.npu.last_failure;
+  }
+  return {};
+}
+
 ordered_json model_json(const inference::ModelStatus& model) {
-  return {{"name", model.name},   {"version", model.version},
-          {"task", model.task},   {"device", dispatch::device_name(model.device)},
-          {"slots", model.slots}, {"threads_per_slot", model.threads_per_slot},
-          {"ready", model.ready}};
+  return {{"name", model.name},
+          {"version", model.version},
+          {"task", model.task},
+          {"device", dispatch::device_name(model.device)},
+          {"device_wanted", inference::device_wanted_name(model.wanted)},
+          {"device_reason", text_or_null(reason_of(model))},
+          {"slots", model.slots},
+          {"threads_per_slot", model.threads_per_slot},
+          {"ready", model.ready},
+          {"npu", npu_json(model)}};
 }
 
 /// `text` with every `name` replaced.
@@ -58,8 +106,9 @@ http::Response health_answer(const std::vector<inference::ModelStatus>& models, 
                              std::string_view version, Clock::duration uptime) {
   const bool is_loaded = !models.empty();
   const bool is_healthy = is_loaded && is_ready;
-  // A service with a model that takes nothing new is on its way out.
-  const std::string_view unwell = is_loaded ? "draining" : "unhealthy";
+  // A service with a model that takes nothing new is on its way out, or waits for its only device.
+  const bool is_down = is_loaded && models.front().state == inference::DevicePolicy::State::down;
+  const std::string_view unwell = is_loaded && !is_down ? "draining" : "unhealthy";
   ordered_json document{{"status", is_healthy ? "healthy" : unwell},
                         {"model_loaded", is_loaded},
                         {"models", ordered_json::array()},

@@ -118,6 +118,18 @@ class Stopwatch {
 
 }  // namespace
 
+std::string_view proof_name(Proof proof) noexcept {
+  switch (proof) {
+    case Proof::none:
+      return "none";
+    case Proof::passed:
+      return "passed";
+    case Proof::failed:
+      return "failed";
+  }
+  return "?";
+}
+
 Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
   const auto path = config.path;
   auto model = std::shared_ptr<LoadedModel>(new LoadedModel());
@@ -168,29 +180,155 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
   }
   model->load_times_.trial = watch.lap();
 
-  auto runtime_model = tflite::Model::create(std::move(*file));
+  model->config_ = std::move(config);
+  if (auto taken = model->take_npu(); !taken) {
+    return prefixed(path, std::move(taken.error()));
+  }
+  model->load_times_.npu = watch.lap();
+
+  // Where only the NPU is wanted nothing else is ever asked.
+  if (model->config_.device != DeviceWanted::npu) {
+    if (auto made = model->make_cpu_slots(std::move(*file)); !made) {
+      return prefixed(path, std::move(made.error()));
+    }
+  }
+  return model;
+}
+
+LoadedModel::~LoadedModel() = default;
+
+Result<> LoadedModel::take_npu() {
+  NpuSlots npu;
+  if (config_.device == DeviceWanted::cpu) {
+    npu.report.reason = "the CPU was asked for";
+  } else if (!config_.npu) {
+    npu.report.reason = "this program was given no NPU";
+  } else {
+    npu = config_.npu(config_.path, config_.npu_slots);
+    if (npu.slots.empty() && npu.report.reason.empty()) {
+      npu.report.reason = "no slot could be made";
+    }
+  }
+  npu_report_ = std::move(npu.report);
+  if (npu.slots.empty() && config_.device == DeviceWanted::npu) {
+    return fail(
+        Code::failed_precondition,
+        std::format("cannot run on the NPU, and is not to run elsewhere: {}", npu_report_.reason));
+  }
+  policy_ = std::make_unique<DevicePolicy>(config_.device, !npu.slots.empty());
+  if (!npu.slots.empty()) {
+    npu_slots_ = std::make_unique<dispatch::SlotPool>(
+        std::move(npu.slots),
+        dispatch::SlotPoolConfig{.observer = [this](const dispatch::SlotEvent& event) {
+          if (event.kind == dispatch::SlotEvent::Kind::broken) {
+            note_broken(event.reason);
+          }
+          if (config_.on_slot_event) {
+            config_.on_slot_event(event);
+          }
+          update_policy();
+        }});
+    npu_pool_ = npu_slots_.get();
+    update_policy();
+  }
+  return {};
+}
+
+Result<> LoadedModel::make_cpu_slots(MappedFile file) {
+  Stopwatch watch;
+  auto runtime_model = tflite::Model::create(std::move(file));
   if (!runtime_model) {
-    return prefixed(path, std::move(runtime_model.error()));
+    return std::unexpected(std::move(runtime_model.error()));
   }
   std::vector<std::unique_ptr<dispatch::ExecutionSlot>> slots;
-  for (std::size_t i = 0; i < config.slots; ++i) {
-    auto session = tflite::Session::create(*runtime_model, {.threads = config.threads_per_slot});
+  for (std::size_t i = 0; i < config_.slots; ++i) {
+    auto session = tflite::Session::create(*runtime_model, {.threads = config_.threads_per_slot});
     if (!session) {
-      return prefixed(path, std::move(session.error()));
+      return std::unexpected(std::move(session.error()));
     }
     slots.push_back(std::make_unique<CpuSlot>(std::move(*session)));
   }
-  model->load_times_.create = watch.lap();
-
-  if (config.warm_up) {
+  load_times_.create = watch.lap();
+  if (config_.warm_up) {
     if (auto warm = warm_up(slots); !warm) {
-      return prefixed(path, std::move(warm.error()));
+      return warm;
     }
   }
-  model->load_times_.warm_up = watch.lap();
-  model->slots_ = std::make_unique<dispatch::SlotPool>(std::move(slots));
-  model->config_ = std::move(config);
-  return model;
+  load_times_.warm_up = watch.lap();
+  cpu_slots_ = std::make_unique<dispatch::SlotPool>(std::move(slots));
+  return {};
+}
+
+dispatch::Device LoadedModel::device() const {
+  return policy_->target().value_or(dispatch::Device::npu);
+}
+
+void LoadedModel::update_policy() {
+  const dispatch::SlotPool* const pool = npu_pool_;
+  if (pool == nullptr) {
+    return;  // a slot broke while the pool was being made
+  }
+  const auto changed = policy_->update([pool] { return pool->usable(); });
+  if (!changed || !config_.on_device_change) {
+    return;
+  }
+  std::string reason;
+  if (*changed != DevicePolicy::State::on_npu) {
+    const std::scoped_lock lock(failures_mutex_);
+    reason = last_failure_;
+  }
+  config_.on_device_change(
+      {.state = *changed, .reason = std::move(reason), .usable = pool->usable()});
+}
+
+void LoadedModel::note_failure(const Error& error) {
+  const std::scoped_lock lock(failures_mutex_);
+  ++failures_[error.code];
+  last_failure_ = error.message;
+}
+
+void LoadedModel::note_broken(const std::string& reason) {
+  if (!reason.empty()) {
+    const std::scoped_lock lock(failures_mutex_);
+    last_failure_ = reason;
+  }
+}
+
+NpuStatus LoadedModel::npu_status() const {
+  NpuStatus status;
+  status.retries = retries_;
+  status.moves_away = policy_->moves_away();
+  if (npu_slots_ != nullptr) {
+    status.slots = npu_slots_->size();
+    status.usable = npu_slots_->usable();
+    status.busy = npu_slots_->busy();
+    status.restarts = npu_slots_->repairs();
+  }
+  const std::scoped_lock lock(failures_mutex_);
+  status.failures = failures_;
+  status.last_failure = last_failure_;
+  return status;
+}
+
+Result<dispatch::SlotPool::Lease> LoadedModel::acquire(Deadline deadline) {
+  for (;;) {
+    const auto target = policy_->target();
+    if (!target) {
+      const std::scoped_lock lock(failures_mutex_);
+      return fail(Code::unavailable,
+                  std::format("the NPU does not work at the moment, and model \"{}\" is not to "
+                              "run elsewhere; its last failure: {}",
+                              config_.name, last_failure_.empty() ? "unknown" : last_failure_));
+    }
+    if (*target == dispatch::Device::cpu) {
+      return cpu_slots_->acquire(deadline);
+    }
+    auto lease = npu_slots_->acquire(deadline);
+    if (lease || lease.error().code != Code::unavailable) {
+      return lease;
+    }
+    update_policy();  // the last slot broke, and whoever tells the policy was not here yet
+  }
 }
 
 Result<> LoadedModel::validate(const Options& options) const {
@@ -274,16 +412,30 @@ Result<Response> LoadedModel::infer(const Request& request, Clock::duration wait
     return std::unexpected(std::move(prepared.error()));
   }
 
-  Stopwatch watch;
-  auto lease = slots_->acquire(request.deadline);
-  if (!lease) {
-    return std::unexpected(std::move(lease.error()));
-  }
-  response.timings.queue = waited + watch.lap();
-  if (auto late = nobody_waits(); !late) {
-    return std::unexpected(std::move(late.error()));
-  }
-  return compute(**lease, request.options, std::move(response));
+  response.timings.queue = waited;
+  for (bool is_retry = false;; is_retry = true) {
+    Stopwatch watch;
+    auto lease = is_retry && cpu_slots_ != nullptr ? cpu_slots_->acquire(request.deadline)
+                                                   : acquire(request.deadline);
+    if (!lease) {
+      return std::unexpected(std::move(lease.error()));
+    }
+    response.timings.queue += watch.lap();
+    if (auto late = nobody_waits(); !late) {
+      return std::unexpected(std::move(late.error()));
+    }
+    bool has_failed = false;
+    auto result = compute(**lease, request.options, response, has_failed);
+    if (!has_failed || (*lease)->device() == dispatch::Device::cpu) {
+      return result;
+    }
+    note_failure(result.error());
+    if (is_retry || !nobody_waits()) {
+      return result;
+    }
+    ++retries_;
+    response.timings.queue += watch.lap();
+  }  // the slot goes back here, before another is waited for
 }
 
 std::optional<Result<Response>> LoadedModel::infer_if_small(const Request& request) {
@@ -296,7 +448,11 @@ std::optional<Result<Response>> LoadedModel::infer_if_small(const Request& reque
   }
   auto options = config_.decode;
   options.limits.max_side = std::min(options.limits.max_side, small_side);
-  auto lease = slots_->try_acquire();
+  // Never the NPU: what lives below it may hang, and the calling thread must not.
+  if (policy_->target() != dispatch::Device::cpu) {
+    return std::nullopt;
+  }
+  auto lease = cpu_slots_->try_acquire();
   if (!lease) {
     return std::nullopt;
   }
@@ -306,11 +462,12 @@ std::optional<Result<Response>> LoadedModel::infer_if_small(const Request& reque
   if (!prepare(request.image, options, response)) {
     return std::nullopt;  // infer() says what is wrong with it, if it is not just too large
   }
-  return compute(**lease, request.options, std::move(response));
+  bool has_failed = false;
+  return compute(**lease, request.options, std::move(response), has_failed);
 }
 
 Result<Response> LoadedModel::compute(dispatch::ExecutionSlot& slot, const Options& options,
-                                      Response response) const {
+                                      Response response, bool& has_failed) const {
   Stopwatch watch;
   response.device = slot.device();
   if (auto applied = transform_->apply(scratch().rgb, slot.input(0)); !applied) {
@@ -318,6 +475,7 @@ Result<Response> LoadedModel::compute(dispatch::ExecutionSlot& slot, const Optio
   }
   response.timings.resize += watch.lap();
   if (auto invoked = slot.invoke(); !invoked) {
+    has_failed = true;
     return std::unexpected(std::move(invoked.error()));
   }
   response.timings.invoke = watch.lap();

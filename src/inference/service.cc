@@ -22,11 +22,11 @@ class ModelMetrics {
   ModelMetrics(const ModelMetrics&) = delete;
   ModelMetrics& operator=(const ModelMetrics&) = delete;
   ~ModelMetrics() = default;
-  ModelMetrics(metrics::Registry& registry, const LoadedModel& model)
+  ModelMetrics(metrics::Registry& registry, const LoadedModel& model, dispatch::Device device)
       : registry_(&registry),
         labels_{{"model", model.name()},
                 {"version", model.version()},
-                {"device", std::string(dispatch::device_name(model.device()))}},
+                {"device", std::string(dispatch::device_name(device))}},
         decode_(phase("decode")),
         resize_(phase("resize")),
         queue_(phase("queue")),
@@ -80,15 +80,83 @@ class ModelMetrics {
   metrics::Gauge& plan_average_;
 };
 
+std::size_t size_of(const dispatch::SlotPool* slots) {
+  return slots == nullptr ? 0 : slots->size();
+}
+
+/// What is told of a model's NPU. The model counts by itself, since it knows nothing of metrics;
+/// update() brings the counters up to that.
+class NpuMetrics {
+ public:
+  NpuMetrics(metrics::Registry& registry, const LoadedModel& model)
+      : registry_(&registry),
+        labels_{{"model", model.name()}, {"version", model.version()}},
+        usable_(
+            registry.gauge("gantry_npu_slots_usable", "NPU slots that are not broken.", labels_)),
+        restarts_(registry.counter("gantry_npu_worker_restarts_total",
+                                   "NPU slots that broke and were made anew.", labels_)),
+        retries_(registry.counter("gantry_npu_retries_total",
+                                  "Requests whose NPU slot failed and that were computed again.",
+                                  labels_)),
+        fallbacks_(registry.counter("gantry_npu_fallbacks_total",
+                                    "Times that no NPU slot was usable any more.", labels_)) {
+    const auto& report = model.npu_report();
+    const auto operators = [&](std::string_view device, std::size_t count) {
+      auto labels = labels_;
+      labels["device"] = device;
+      registry
+          .gauge("gantry_model_operators",
+                 "Operators of the model, by the device that runs them while the NPU works.",
+                 labels)
+          .set(static_cast<double>(count));
+    };
+    operators("npu", report.operators_npu);
+    operators("cpu", report.operators_cpu);
+  }
+
+  void update(const NpuStatus& status) {
+    usable_.set(static_cast<double>(status.usable));
+    raise(restarts_, status.restarts);
+    raise(retries_, status.retries);
+    raise(fallbacks_, status.moves_away);
+    for (const auto& [code, count] : status.failures) {
+      auto labels = labels_;
+      labels["reason"] = code_name(code);
+      raise(registry_->counter("gantry_npu_failures_total",
+                               "Inferences that an NPU slot did not bring to an end, by what it "
+                               "said.",
+                               labels),
+            count);
+    }
+  }
+
+ private:
+  static void raise(metrics::Counter& counter, std::size_t to) {
+    counter.add(static_cast<double>(to) - counter.value());
+  }
+
+  metrics::Registry* registry_;
+  metrics::Labels labels_;
+  metrics::Gauge& usable_;
+  metrics::Counter& restarts_;
+  metrics::Counter& retries_;
+  metrics::Counter& fallbacks_;
+};
+
 }  // namespace
 
 struct Service::Impl {
   Impl(ServiceConfig config, std::shared_ptr<LoadedModel> loaded, metrics::Registry& registry)
       : model(std::move(loaded)),
         inline_limit(config.inline_limit),
-        model_metrics(registry, *model),
+        cpu_metrics(model->cpu_slots() == nullptr
+                        ? nullptr
+                        : std::make_unique<ModelMetrics>(registry, *model, dispatch::Device::cpu)),
+        npu_metrics(model->npu_slots() == nullptr
+                        ? nullptr
+                        : std::make_unique<ModelMetrics>(registry, *model, dispatch::Device::npu)),
         queue("worker",
-              model->slots().size() +
+              std::max(size_of(model->cpu_slots()), size_of(model->npu_slots())) +
                   (config.decode_threads != 0 ? config.decode_threads : available_cores()),
               config.queue_capacity) {}
 
@@ -98,6 +166,9 @@ struct Service::Impl {
     const auto cost = cost_ns.load(std::memory_order_relaxed);
     return model->device() == dispatch::Device::cpu && cost != 0 &&
            std::chrono::nanoseconds(cost) <= inline_limit;
+  }
+  [[nodiscard]] bool is_ready() const {
+    return !draining && model->policy().state() != DevicePolicy::State::down;
   }
   void note_cost(Clock::duration cost) {
     const auto now = std::max<std::int64_t>(1, std::chrono::nanoseconds(cost).count());
@@ -109,7 +180,14 @@ struct Service::Impl {
 
   std::shared_ptr<LoadedModel> model;
   const Clock::duration inline_limit;
-  ModelMetrics model_metrics;
+  /// Of what a device did; failures count for the one where requests go at the time.
+  [[nodiscard]] ModelMetrics& metrics_of(dispatch::Device device) {
+    return device == dispatch::Device::cpu ? *cpu_metrics : *npu_metrics;
+  }
+  void failed(Code code) { metrics_of(model->device()).failed(code); }
+
+  std::unique_ptr<ModelMetrics> cpu_metrics;  ///< null for a device where the model never is
+  std::unique_ptr<ModelMetrics> npu_metrics;
   std::atomic<bool> draining = false;
   /// Recent mean of invoke in nanoseconds, for retry_after_seconds(); a lost update does no harm.
   std::atomic<std::int64_t> invoke_ns = 0;
@@ -165,13 +243,13 @@ class Service::Job {
     Clock::duration computed{};
     if (result) {
       computed = result->timings.invoke + result->timings.postprocess;
-      service_->model_metrics.answered(result->timings);
+      service_->metrics_of(result->device).answered(result->timings);
       const auto now = std::chrono::nanoseconds(result->timings.invoke).count();
       const auto before = service_->invoke_ns.load(std::memory_order_relaxed);
       service_->invoke_ns.store(before == 0 ? now : before + (now - before) / 8,
                                 std::memory_order_relaxed);
     } else {
-      service_->model_metrics.failed(result.error().code);
+      service_->failed(result.error().code);
     }
     std::exchange(done_, nullptr)(std::move(result));
     if (computed != Clock::duration::zero()) {
@@ -211,22 +289,39 @@ Service::Service(ServiceConfig config, std::shared_ptr<LoadedModel> model,
     : impl_(std::make_unique<Impl>(config, std::move(model), metrics)) {
   const metrics::Labels labels{{"model", impl_->model->name()},
                                {"version", impl_->model->version()}};
-  auto device_labels = labels;
-  device_labels["device"] = dispatch::device_name(impl_->model->device());
   auto& waiting = metrics.gauge("gantry_queue_depth", "Requests that wait to be worked on.");
   auto& capacity =
       metrics.gauge("gantry_queue_capacity", "Requests that may wait before new ones are refused.");
-  auto& busy = metrics.gauge("gantry_slots_busy", "Execution slots at work.", device_labels);
-  auto& slots = metrics.gauge("gantry_slots", "Execution slots.", device_labels);
   auto& ready =
       metrics.gauge("gantry_model_ready", "1 if the model version takes requests.", labels);
   capacity.set(static_cast<double>(impl_->queue.capacity()));
-  slots.set(static_cast<double>(impl_->model->slots().size()));
-  metrics.on_expose([impl = impl_.get(), &waiting, &busy, &ready] {
-    waiting.set(static_cast<double>(impl->queue.waiting()));
-    busy.set(static_cast<double>(impl->model->slots().busy()));
-    ready.set(impl->draining ? 0.0 : 1.0);
-  });
+  std::vector<std::pair<metrics::Gauge*, const dispatch::SlotPool*>> busy;
+  const auto watch = [&](dispatch::Device device, const dispatch::SlotPool* slots) {
+    if (slots != nullptr) {
+      auto device_labels = labels;
+      device_labels["device"] = dispatch::device_name(device);
+      metrics.gauge("gantry_slots", "Execution slots.", device_labels)
+          .set(static_cast<double>(slots->size()));
+      busy.emplace_back(
+          &metrics.gauge("gantry_slots_busy", "Execution slots at work.", device_labels), slots);
+    }
+  };
+  watch(dispatch::Device::cpu, impl_->model->cpu_slots());
+  watch(dispatch::Device::npu, impl_->model->npu_slots());
+  auto npu = impl_->model->npu_slots() == nullptr
+                 ? nullptr
+                 : std::make_shared<NpuMetrics>(metrics, *impl_->model);
+  metrics.on_expose(
+      [impl = impl_.get(), &waiting, &ready, busy = std::move(busy), npu = std::move(npu)] {
+        waiting.set(static_cast<double>(impl->queue.waiting()));
+        for (const auto& [gauge, slots] : busy) {
+          gauge->set(static_cast<double>(slots->busy()));
+        }
+        if (npu != nullptr) {
+          npu->update(impl->model->npu_status());
+        }
+        ready.set(impl->is_ready() ? 1.0 : 0.0);
+      });
 }
 
 Service::~Service() = default;
@@ -248,7 +343,7 @@ Result<std::shared_ptr<LoadedModel>> Service::find(std::string_view model,
 Result<Service::Ticket> Service::submit(std::shared_ptr<LoadedModel> model, Request request,
                                         Done done) {
   const auto refuse = [&](Error error) {
-    impl_->model_metrics.failed(error.code);
+    impl_->failed(error.code);
     return std::unexpected(std::move(error));
   };
   if (auto valid = model->validate(request.options); !valid) {
@@ -276,21 +371,31 @@ Result<Service::Ticket> Service::submit(std::shared_ptr<LoadedModel> model, Requ
 
 std::vector<ModelStatus> Service::status() const {
   const LoadedModel& model = *impl_->model;
+  const dispatch::Device device = model.device();
+  const auto* const slots = device == dispatch::Device::cpu ? model.cpu_slots() : model.npu_slots();
   return {{.name = model.name(),
            .version = model.version(),
            .task = std::string(repository::task_name(model.info().task)),
-           .device = model.device(),
-           .slots = model.config().slots,
+           .device = device,
+           .slots = size_of(slots),
            .threads_per_slot = model.config().threads_per_slot,
-           .ready = !impl_->draining}};
+           .ready = impl_->is_ready(),
+           .wanted = model.policy().wanted(),
+           .state = model.policy().state(),
+           .npu_report = model.npu_report(),
+           .npu = model.npu_status()}};
 }
 
-bool Service::is_ready() const { return !impl_->draining; }
+bool Service::is_ready() const { return impl_->is_ready(); }
+bool Service::is_draining() const { return impl_->draining; }
 
 int Service::retry_after_seconds() const {
   const auto waiting = static_cast<double>(impl_->queue.waiting());
-  const auto slots = static_cast<double>(impl_->model->slots().size());
-  const double seconds = waiting / slots * static_cast<double>(impl_->invoke_ns.load()) * 1e-9;
+  const auto* const slots = impl_->model->device() == dispatch::Device::cpu
+                                ? impl_->model->cpu_slots()
+                                : impl_->model->npu_slots();
+  const double seconds = waiting / static_cast<double>(size_of(slots)) *
+                         static_cast<double>(impl_->invoke_ns.load()) * 1e-9;
   constexpr double longest = 60;
   return static_cast<int>(std::clamp(std::ceil(seconds), 1.0, longest));
 }

@@ -162,7 +162,7 @@ class ServiceTest : public testing::Test {
     }
     return answer;
   }
-  void hold() { lease_.emplace(model_->slots().acquire(Deadline::never()).value()); }
+  void hold() { lease_.emplace(model_->cpu_slots()->acquire(Deadline::never()).value()); }
   void let_go() { lease_.reset(); }
 
   metrics::Registry metrics_;

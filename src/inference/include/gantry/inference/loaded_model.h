@@ -1,15 +1,21 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "gantry/base/file.h"
 #include "gantry/dispatch/slot_pool.h"
 #include "gantry/image/decode.h"
+#include "gantry/inference/device_policy.h"
+#include "gantry/inference/npu_slots.h"
 #include "gantry/inference/types.h"
 #include "gantry/repository/labels.h"
 #include "gantry/repository/model_info.h"
@@ -20,6 +26,13 @@ namespace gantry::inference {
 /// Runs a model once where a crash does no harm (a child process with limits), before this process
 /// takes it in. Errors: what went wrong, for a person.
 using Trial = std::function<Result<>(const std::filesystem::path& model)>;
+
+/// The model's requests go elsewhere from now on.
+struct DeviceChange {
+  DevicePolicy::State state;
+  std::string reason;      ///< of leaving the NPU: its last failure
+  std::size_t usable = 0;  ///< NPU slots
+};
 
 struct ModelConfig {
   std::filesystem::path path;
@@ -32,17 +45,43 @@ struct ModelConfig {
   image::DecodeOptions decode;
   /// Empty: the metadata's for float inputs, else the rule of InputTransform.
   std::optional<InputTransform::Normalization> normalization;
-  Trial trial;            ///< empty: none
+  Trial trial;  ///< empty: none
+  DeviceWanted device = DeviceWanted::automatic;
+  std::size_t npu_slots = 3;  ///< at least 1. One for each core of the RK3588's NPU
+  NpuFactory npu = {};        ///< not asked where the CPU is wanted; empty: there is no NPU
+  /// Called once per change of the policy's state, on any thread. Must not block or throw.
+  std::function<void(const DeviceChange&)> on_device_change = {};
+  /// Told what becomes of each NPU slot; the same rules.
+  std::function<void(const dispatch::SlotEvent&)> on_slot_event = {};
   std::size_t cores = 0;  ///< for the two defaults above; 0: available_cores()
   std::size_t max_file_bytes = std::size_t{1} << 30U;
 };
 
+/// What became of a model's NPU slots since it was loaded.
+struct NpuStatus {
+  std::size_t slots = 0;
+  std::size_t usable = 0;
+  std::size_t busy = 0;
+  std::size_t restarts = 0;              ///< slots that broke and were made anew
+  std::size_t retries = 0;               ///< requests that were computed again elsewhere
+  std::size_t moves_away = 0;            ///< times that no slot was usable any more
+  std::map<Code, std::size_t> failures;  ///< of invokes, by what the slot said
+  std::string last_failure;              ///< its words; empty: none yet
+};
+
 /// One version of a model, ready to answer. Shared by the requests that use it.
+///
+/// Its requests go where the DevicePolicy says: to NPU slots, of which each may break and come
+/// back, or to CPU slots. With DeviceWanted::automatic the CPU slots are there from the start, even
+/// if the NPU works: when it fails is no time to allocate, and they cost the interpreters' arenas
+/// alone. A request whose NPU slot fails is computed once more, on the CPU where that is allowed,
+/// since what broke one slot may break the next; else on another NPU slot.
 /// Threads: thread-safe.
 class LoadedModel {
  public:
-  /// Reads, checks, tries, loads and warms up. Errors: what read_model, the trial and TensorFlow
-  /// Lite say, prefixed with the path.
+  /// Reads, checks, tries, proves, loads and warms up. Errors: what read_model, the trial and
+  /// TensorFlow Lite say, prefixed with the path; failed_precondition with the reason if the NPU is
+  /// wanted and the model cannot be there.
   [[nodiscard]] static Result<std::shared_ptr<LoadedModel>> load(ModelConfig config);
 
   [[nodiscard]] const std::string& name() const noexcept { return config_.name; }
@@ -50,8 +89,19 @@ class LoadedModel {
   [[nodiscard]] const repository::ModelInfo& info() const noexcept { return info_; }
   [[nodiscard]] const repository::Labels& labels() const noexcept { return labels_; }
   [[nodiscard]] const ModelConfig& config() const noexcept { return config_; }
-  [[nodiscard]] dispatch::SlotPool& slots() noexcept { return *slots_; }
-  [[nodiscard]] dispatch::Device device() const noexcept { return device_; }
+  ~LoadedModel();
+  LoadedModel(const LoadedModel&) = delete;
+  LoadedModel& operator=(const LoadedModel&) = delete;
+
+  /// Where requests go now; where they would go, if they are refused for a while.
+  [[nodiscard]] dispatch::Device device() const;
+  [[nodiscard]] const DevicePolicy& policy() const noexcept { return *policy_; }
+  /// Null where the model is not to run on the CPU.
+  [[nodiscard]] dispatch::SlotPool* cpu_slots() const noexcept { return cpu_slots_.get(); }
+  /// Null where the model is not on the NPU.
+  [[nodiscard]] dispatch::SlotPool* npu_slots() const noexcept { return npu_slots_.get(); }
+  [[nodiscard]] const NpuReport& npu_report() const noexcept { return npu_report_; }
+  [[nodiscard]] NpuStatus npu_status() const;
   /// Empty for models whose input is no image.
   [[nodiscard]] const std::optional<InputTransform>& transform() const noexcept {
     return transform_;
@@ -63,7 +113,8 @@ class LoadedModel {
 
   /// One request, in the calling thread: decode, resize, wait for a slot, invoke, post-process.
   /// `waited` is what the request has spent in a queue already; it is added to Timings::queue.
-  /// Errors: those of decode and validate; deadline_exceeded; cancelled; unavailable.
+  /// Errors: those of decode and validate; deadline_exceeded; cancelled; unavailable if the device
+  /// failed, or does not work at the moment and no other is allowed.
   [[nodiscard]] Result<Response> infer(const Request& request, Clock::duration waited = {});
   /// infer() for a request that is no work worth another thread: a small picture (4 KiB, 64×64
   /// pixels) for a small input (128×128) while a slot is free. Empty: it is not like that, or its
@@ -74,29 +125,46 @@ class LoadedModel {
 
   /// How long loading took, by step; for `bench` and the log.
   struct LoadTimes {
-    Clock::duration read{}, trial{}, create{}, warm_up{};
+    Clock::duration read{}, trial{}, npu{}, create{}, warm_up{};
   };
   [[nodiscard]] const LoadTimes& load_times() const noexcept { return load_times_; }
 
  private:
   LoadedModel() = default;
+  /// Asks the factory for NPU slots and decides on the policy. `config_` and `info_` are there.
+  [[nodiscard]] Result<> take_npu();
+  [[nodiscard]] Result<> make_cpu_slots(MappedFile file);
+  /// Brings the policy up to date with the NPU slots; nothing before the pool is there.
+  void update_policy();
+  void note_failure(const Error& error);
+  void note_broken(const std::string& reason);
+  /// A slot where the policy sends requests now.
+  [[nodiscard]] Result<dispatch::SlotPool::Lease> acquire(Deadline deadline);
   /// Decodes and resizes into this thread's scratch memory; fills the timings and the picture's
   /// size.
   Result<> prepare(std::span<const std::byte> image, const image::DecodeOptions& options,
                    Response& response) const;
-  /// From the scratch memory through `slot` to the answer.
+  /// From the scratch memory through `slot` to the answer. `has_failed` tells the slot's own
+  /// failures from others.
   [[nodiscard]] Result<Response> compute(dispatch::ExecutionSlot& slot, const Options& options,
-                                         Response response) const;
+                                         Response response, bool& has_failed) const;
   [[nodiscard]] Result<> postprocess(const dispatch::ExecutionSlot& slot, const Options& options,
                                      Response& response) const;
 
   LoadTimes load_times_;
-  dispatch::Device device_ = dispatch::Device::cpu;
   ModelConfig config_;
   repository::ModelInfo info_;
   repository::Labels labels_;
   std::optional<InputTransform> transform_;
-  std::unique_ptr<dispatch::SlotPool> slots_;
+  NpuReport npu_report_;
+  std::unique_ptr<DevicePolicy> policy_;
+  mutable std::mutex failures_mutex_;
+  std::map<Code, std::size_t> failures_;
+  std::string last_failure_;
+  std::atomic<std::size_t> retries_ = 0;
+  std::unique_ptr<dispatch::SlotPool> cpu_slots_;
+  std::atomic<dispatch::SlotPool*> npu_pool_ = nullptr;  ///< the next, for its own threads
+  std::unique_ptr<dispatch::SlotPool> npu_slots_;        // last: its thread tells us of changes
 };
 
 }  // namespace gantry::inference

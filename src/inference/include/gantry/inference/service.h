@@ -26,10 +26,14 @@ struct ServiceConfig {
 /// What /health tells.
 struct ModelStatus {
   std::string name, version, task;
-  dispatch::Device device = dispatch::Device::cpu;
-  std::size_t slots = 0;
+  dispatch::Device device = dispatch::Device::cpu;  ///< where requests go now
+  std::size_t slots = 0;                            ///< of that device
   int threads_per_slot = 1;
   bool ready = false;
+  DeviceWanted wanted = DeviceWanted::automatic;
+  DevicePolicy::State state = DevicePolicy::State::on_cpu;
+  NpuReport npu_report;
+  NpuStatus npu;
 };
 
 /// Takes requests, queues them within a bound, runs them on worker threads.
@@ -79,7 +83,10 @@ class Service {
                                       Done done);
 
   [[nodiscard]] std::vector<ModelStatus> status() const;
+  /// Whether requests are taken and would be computed: not while draining, nor while the only
+  /// device that is allowed does not work.
   [[nodiscard]] bool is_ready() const;
+  [[nodiscard]] bool is_draining() const;
   /// Seconds after which a refused caller may try again: the queue's length at the present speed,
   /// at least 1.
   [[nodiscard]] int retry_after_seconds() const;
