@@ -19,5 +19,9 @@ int bench_compare(std::span<char* const> arguments);
 int trial(std::span<char* const> arguments);
 /// Not for people: the child of live_test.h.
 int npu_trial(std::span<char* const> arguments);
+/// Not for people: the child of npu_proof.h.
+int npu_proof(std::span<char* const> arguments);
+/// Not for people: one slot of the NPU, a child of worker::ProcessSlot.
+int slot_worker(std::span<char* const> arguments);
 
 }  // namespace gantry::cli

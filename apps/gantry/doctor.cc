@@ -7,7 +7,6 @@
 #include <format>
 #include <optional>
 #include <print>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +20,7 @@
 #include "gantry/system/survey.h"
 #include "live_test.h"
 #include "options.h"
+#include "system_closure.h"
 #include "terminal.h"
 
 namespace gantry::cli {
@@ -58,22 +58,6 @@ std::optional<std::string> kernel_log() {
   }
   text.resize(static_cast<std::size_t>(got));
   return text;
-}
-
-std::vector<std::string> system_closure() {
-  constexpr const char* program = "/run/current-system/sw/bin/nix-store";
-  constexpr std::size_t most_words = std::size_t{8} << 20U;
-  std::vector<std::string> out;
-  if (access(program, X_OK) != 0) {
-    return out;
-  }
-  if (auto child = ChildProcess::start(program, {"-qR", "/run/current-system"})) {
-    const ChildEnd end = (*child)->wait(Deadline::after(std::chrono::seconds(20)), most_words);
-    for (const auto line : end.words | std::views::split('\n')) {
-      out.emplace_back(std::string_view(line));
-    }
-  }
-  return out;
 }
 
 system::Survey look(const Settings& settings) {

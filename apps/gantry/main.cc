@@ -46,10 +46,11 @@ struct Command {
   int (*function)(std::span<char* const> arguments);
 };
 constexpr std::array commands = {
-    Command{"serve", gantry::cli::serve},   Command{"run", gantry::cli::run},
-    Command{"bench", gantry::cli::bench},   Command{"models", gantry::cli::models},
-    Command{"doctor", gantry::cli::doctor}, Command{"inspect", gantry::cli::inspect},
-    Command{"trial", gantry::cli::trial},   Command{"npu-trial", gantry::cli::npu_trial}};
+    Command{"serve", gantry::cli::serve},         Command{"run", gantry::cli::run},
+    Command{"bench", gantry::cli::bench},         Command{"models", gantry::cli::models},
+    Command{"doctor", gantry::cli::doctor},       Command{"inspect", gantry::cli::inspect},
+    Command{"trial", gantry::cli::trial},         Command{"npu-trial", gantry::cli::npu_trial},
+    Command{"npu-proof", gantry::cli::npu_proof}, Command{"slot-worker", gantry::cli::slot_worker}};
 
 int dispatch(std::span<char* const> arguments) {
   if (arguments.empty()) {

@@ -25,6 +25,7 @@
 #include "gantry/image/encode.h"
 #include "gantry/inference/loaded_model.h"
 #include "model_options.h"
+#include "npu_options.h"
 #include "npy.h"
 #include "options.h"
 #include "output_path.h"
@@ -46,6 +47,7 @@ constexpr std::string_view examples =
 
 struct RunOptions {
   ModelOptions model;
+  NpuOptions npu;
   std::vector<std::string> arguments;
   std::int64_t top_k = 0;
   double threshold = -1;
@@ -65,6 +67,8 @@ struct RunOptions {
                  "the model, a .tflite file; then all arguments are pictures");
     model.add_to(options);
     options.integer("threads", threads, 1, 256, "threads of the inference [1]");
+    options.group("NPU");
+    npu.add_without_slots_to(options);
     options.group("Answer");
     options.integer("top-k", top_k, 1, 100'000,
                     "at most so many classes or boxes [5 classes, 100 boxes]");
@@ -158,7 +162,8 @@ std::string description(const std::string& name, const inference::Response& resp
   const auto& t = response.timings;
   out += "  " +
          styled(terminal, Style::dim,
-                std::format("invoke {}, decode {}, resize {}, post-processing {}", ms(t.invoke),
+                std::format("on the {}: invoke {}, decode {}, resize {}, post-processing {}",
+                            response.device == dispatch::Device::npu ? "NPU" : "CPU", ms(t.invoke),
                             ms(t.decode), ms(t.resize), ms(t.postprocess))) +
          "\n";
   return out;
@@ -357,6 +362,9 @@ int run(std::span<char* const> arguments) {
   config.slots = 1;
   config.threads_per_slot = settings.threads;
   config.warm_up = false;
+  config.device = settings.npu.wanted();
+  config.npu_slots = 1;  // pictures come one after the other
+  config.npu = make_npu_factory(settings.npu);
   auto model = inference::LoadedModel::load(std::move(config));
   if (!model) {
     print_error("run", model.error().message, model_next_step(model.error()));

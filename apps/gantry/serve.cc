@@ -23,6 +23,7 @@
 #include "gantry/log/log.h"
 #include "gantry/metrics/registry.h"
 #include "model_options.h"
+#include "npu_options.h"
 #include "options.h"
 #include "parse.h"
 #include "signals.h"
@@ -42,6 +43,7 @@ constexpr std::string_view examples =
 struct ServeOptions {
   ListenAddress listen{.address = "127.0.0.1", .port = 8080};
   ModelOptions model;
+  NpuOptions npu;
   std::string model_name;
   std::size_t slots = 0;
   int threads = 1;
@@ -65,8 +67,11 @@ struct ServeOptions {
     options.text("model-name", "NAME", model_name,
                  "its name in requests and answers [the file's name]");
     model.add_to(options);
+    options.group("NPU");
+    npu.add_to(options);
     options.group("Work");
-    options.integer("slots", slots, 0, 256, "inferences at the same time [0: cores / threads]");
+    options.integer("slots", slots, 0, 256,
+                    "inferences at the same time on the CPU [0: cores / threads]");
     options.integer("threads", threads, 1, 256,
                     "threads of one inference; more than one only where its cores are idle [1]");
     options.integer("queue", queue, 0, 1'000'000,
@@ -166,16 +171,80 @@ std::string example_image(const inference::LoadedModel& model) {
   return near.starts_with("..") ? sample.string() : near;
 }
 
+/// Of the device where requests go.
+std::size_t slot_count(const inference::LoadedModel& model) {
+  const auto* const slots =
+      model.device() == dispatch::Device::npu ? model.npu_slots() : model.cpu_slots();
+  return slots->size();
+}
+
+std::string counted(std::size_t count, std::string_view thing) {
+  return std::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
+
+/// "on the NPU, 3 slots; 28 of 31 operators there in 1 partition, proven (…)."
+std::string where_it_runs(const inference::LoadedModel& model) {
+  const auto& report = model.npu_report();
+  if (model.device() == dispatch::Device::npu) {
+    return std::format("on the NPU, {}; {} of {} there in {}, proven ({}).",
+                       counted(model.npu_slots()->size(), "slot"), report.operators_npu,
+                       counted(report.operators_npu + report.operators_cpu, "operator"),
+                       counted(report.partitions, "partition"), report.proof_words);
+  }
+  const auto& config = model.config();
+  std::string text =
+      std::format("on the CPU, {} with {} each.", counted(config.slots, "slot"),
+                  counted(static_cast<std::size_t>(config.threads_per_slot), "thread"));
+  if (config.device == inference::DeviceWanted::automatic) {
+    text += std::format("\n  Not on the NPU: {}.", printable(report.reason));
+  }
+  return text;
+}
+
+/// Once per change of state.
+void log_device_change(const inference::DeviceChange& change) {
+  using State = inference::DevicePolicy::State;
+  const log::Field reason{"reason", change.reason};
+  switch (change.state) {
+    case State::on_npu:
+      log::info("back on the NPU", {{"usable_slots", static_cast<std::int64_t>(change.usable)}});
+      return;
+    case State::moved:
+      log::warning("no NPU slot works: requests go to the CPU until one does", {reason});
+      return;
+    case State::down:
+      log::error("no NPU slot works: requests are refused until one does", {reason});
+      return;
+    case State::on_cpu:
+      return;  // where nothing ever changes
+  }
+}
+
+void log_slot_event(const dispatch::SlotEvent& event) {
+  const log::Field slot{"slot", static_cast<std::int64_t>(event.slot)};
+  const log::Field usable{"usable_slots", static_cast<std::int64_t>(event.usable)};
+  switch (event.kind) {
+    case dispatch::SlotEvent::Kind::broken:
+      log::warning("an NPU slot broke", {slot, usable, {"reason", event.reason}});
+      return;
+    case dispatch::SlotEvent::Kind::repaired:
+      log::info("an NPU slot works again", {slot, usable});
+      return;
+    case dispatch::SlotEvent::Kind::repair_failed:
+      // Comes again and again while the device is gone; the slot is known to be broken.
+      log::debug("an NPU slot could not be repaired",
+                 {slot, {"reason", event.reason}, {"retry_in_ms", to_ms(event.retry_in)}});
+      return;
+  }
+}
+
 void print_ready(const std::string& url, const inference::LoadedModel& model, double start_ms) {
   const Terminal terminal = Terminal::of(STDOUT_FILENO);
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
   const char* const example = std::getenv("GANTRY_EXAMPLE_IMAGE");
   const std::string image = example != nullptr && *example != '\0' ? example : example_image(model);
-  const auto& config = model.config();
-  std::print("Ready in {:.0f} ms: {} on the CPU, {} slot{} with {} thread{} each.\n\n", start_ms,
-             styled(terminal, Style::bold, printable(model.name())), config.slots,
-             config.slots == 1 ? "" : "s", config.threads_per_slot,
-             config.threads_per_slot == 1 ? "" : "s");
+  std::print("Ready in {:.0f} ms: {} {}\n\n", start_ms,
+             styled(terminal, Style::bold, printable(model.name())), where_it_runs(model));
   if (model.transform()) {
     std::print("  try it     curl -F {} {}/infer\n", shell_word("image=@" + printable(image)), url);
   } else {
@@ -225,6 +294,11 @@ int serve(std::span<char* const> arguments) {
   }
   config.slots = settings.slots;
   config.threads_per_slot = settings.threads;
+  config.device = settings.npu.wanted();
+  config.npu_slots = settings.npu.slots;
+  config.npu = make_npu_factory(settings.npu);
+  config.on_device_change = log_device_change;
+  config.on_slot_event = log_slot_event;
   auto model = inference::LoadedModel::load(std::move(config));
   if (!model) {
     print_error("serve", model.error().message, model_next_step(model.error()));
@@ -266,14 +340,20 @@ int serve(std::span<char* const> arguments) {
   const std::string url = url_of(settings.listen);
   const double start_ms = to_ms(Clock::now() - begun);
   const auto& loaded = (*model)->config();
-  log::info("ready", {{"url", url},
-                      {"model", loaded.name},
-                      {"version", loaded.version},
-                      {"device", dispatch::device_name((*model)->device())},
-                      {"task", repository::task_name((*model)->info().task)},
-                      {"slots", static_cast<std::int64_t>(loaded.slots)},
-                      {"threads_per_slot", std::int64_t{loaded.threads_per_slot}},
-                      {"start_ms", start_ms}});
+  log::info("ready",
+            {{"url", url},
+             {"model", loaded.name},
+             {"version", loaded.version},
+             {"device", dispatch::device_name((*model)->device())},
+             {"device_wanted", inference::device_wanted_name(loaded.device)},
+             {"device_reason", (*model)->npu_report().reason},
+             {"proof", inference::proof_name((*model)->npu_report().proof)},
+             {"operators_npu", static_cast<std::int64_t>((*model)->npu_report().operators_npu)},
+             {"operators_cpu", static_cast<std::int64_t>((*model)->npu_report().operators_cpu)},
+             {"task", repository::task_name((*model)->info().task)},
+             {"slots", static_cast<std::int64_t>(slot_count(**model))},
+             {"threads_per_slot", std::int64_t{loaded.threads_per_slot}},
+             {"start_ms", start_ms}});
   if (settings.log_format != "json") {
     print_ready(url, **model, start_ms);
   }

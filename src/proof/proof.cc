@@ -28,8 +28,8 @@ struct Ran {
 
 class Prover {
  public:
-  Prover(std::span<const std::byte> model, graph::Graph graph, const MakeDelegation& make)
-      : model_(model), graph_(std::move(graph)), links_(graph_), make_(make) {}
+  Prover(std::span<const std::byte> model, graph::Graph graph, MakeDelegation make)
+      : model_(model), graph_(std::move(graph)), links_(graph_), make_(std::move(make)) {}
 
   /// The CPU's values of everything that an offered operator writes: the search needs them.
   Result<> compute_wanted(const std::vector<bool>& offered) {
@@ -219,7 +219,7 @@ class Prover {
   std::span<const std::byte> model_;
   graph::Graph graph_;
   graph::Links links_;
-  const MakeDelegation& make_;
+  MakeDelegation make_;
   Values wanted_;
 };
 

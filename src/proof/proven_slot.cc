@@ -95,7 +95,7 @@ Result<> ProvenSlot::invoke_and_watch() {
     }
     return !last_outputs_.empty();
   };
-  if (same_outputs() && inputs_ != last_inputs_ && now_() >= next_recheck_) {
+  if (!proven_.empty() && same_outputs() && inputs_ != last_inputs_ && now_() >= next_recheck_) {
     next_recheck_ = now_() + recheck_interval;
     if (auto checked = recheck(); !checked) {
       return checked;

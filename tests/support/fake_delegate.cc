@@ -37,10 +37,11 @@ Fault fault() {
 
 /// The operators of one partition, in the order of execution.
 struct Kernel {
+  /// Copies, since TensorFlow Lite moves its nodes when it adds the next partition's.
   struct Part {
     int index;
-    TfLiteNode* node;
-    TfLiteRegistration* registration;
+    TfLiteNode node;
+    TfLiteRegistration registration;
   };
   std::vector<Part> parts;
   std::vector<std::vector<char>> last_outputs;
@@ -55,26 +56,34 @@ void* init(TfLiteContext* context, const char* buffer, std::size_t /*size*/) {
   const auto& params = *reinterpret_cast<const TfLiteDelegateParams*>(buffer);
   auto* const kernel = new Kernel;  // TensorFlow Lite keeps it as a void*, until free_kernel
   for (const int index : values(params.nodes_to_replace)) {
-    Kernel::Part part{.index = index, .node = nullptr, .registration = nullptr};
-    context->GetNodeAndRegistration(context, index, &part.node, &part.registration);
-    kernel->parts.push_back(part);
+    TfLiteNode* node = nullptr;
+    TfLiteRegistration* registration = nullptr;
+    context->GetNodeAndRegistration(context, index, &node, &registration);
+    kernel->parts.push_back({.index = index, .node = *node, .registration = *registration});
+    kernel->parts.back().node.temporaries = TfLiteIntArrayCreate(0);  // the original keeps its own
   }
   return kernel;
 }
 
-void free_kernel(TfLiteContext* /*context*/, void* kernel) { delete static_cast<Kernel*>(kernel); }
+void free_kernel(TfLiteContext* /*context*/, void* data) {
+  auto* const kernel = static_cast<Kernel*>(data);
+  for (const Kernel::Part& part : kernel->parts) {
+    TfLiteIntArrayFree(part.node.temporaries);
+  }
+  delete kernel;
+}
 
 TfLiteStatus prepare_kernel(TfLiteContext* context, TfLiteNode* node) {
   // What lies between the operators belongs to nobody any more: as temporaries of ours it gets
   // memory again.
   std::vector<int> inner;
-  for (const Kernel::Part& part : static_cast<Kernel*>(node->user_data)->parts) {
-    if (part.registration->prepare != nullptr) {
-      if (const auto status = part.registration->prepare(context, part.node); status != kTfLiteOk) {
+  for (Kernel::Part& part : static_cast<Kernel*>(node->user_data)->parts) {
+    if (part.registration.prepare != nullptr) {
+      if (const auto status = part.registration.prepare(context, &part.node); status != kTfLiteOk) {
         return status;
       }
     }
-    for (const TfLiteIntArray* const tensors : {part.node->outputs, part.node->temporaries}) {
+    for (const TfLiteIntArray* const tensors : {part.node.outputs, part.node.temporaries}) {
       for (const int tensor : values(tensors)) {
         bool is_ours = false;
         for (const int output : values(node->outputs)) {
@@ -105,13 +114,13 @@ void spoil(TfLiteContext* context, const TfLiteNode* node) {
   }
 }
 
-TfLiteStatus compute(TfLiteContext* context, const Kernel& kernel, const Fault& now) {
-  for (const Kernel::Part& part : kernel.parts) {
-    if (const auto status = part.registration->invoke(context, part.node); status != kTfLiteOk) {
+TfLiteStatus compute(TfLiteContext* context, Kernel& kernel, const Fault& now) {
+  for (Kernel::Part& part : kernel.parts) {
+    if (const auto status = part.registration.invoke(context, &part.node); status != kTfLiteOk) {
       return status;
     }
     if (now.kind == "wrong" && now.operator_index == part.index) {
-      spoil(context, part.node);
+      spoil(context, &part.node);
     }
   }
   return kTfLiteOk;
@@ -177,6 +186,9 @@ TfLiteDelegate* tflite_plugin_create_delegate(char** /*keys*/, char** /*values*/
   }
   auto* const delegate = new TfLiteDelegate(TfLiteDelegateCreate());
   delegate->Prepare = prepare;
+  // Then the operators are not prepared before they are ours, which would leave their temporary
+  // tensors to nodes that never run.
+  delegate->flags = kTfLiteDelegateFlagsAllowDynamicTensors;
   return delegate;
 }
 

@@ -27,6 +27,7 @@ class ProvenSlot final : public dispatch::ExecutionSlot {
   static constexpr Clock::duration recheck_interval = std::chrono::seconds(1);
 
   /// Runs the test inputs. Errors: unavailable if the results are not `proven`; those of invoke().
+  /// Nothing proven: nothing is ever compared.
   [[nodiscard]] static Result<std::unique_ptr<ProvenSlot>> create(
       std::unique_ptr<tflite::Session> session, Outputs proven,
       std::function<Clock::time_point()> now = Clock::now);
