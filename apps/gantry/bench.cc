@@ -17,6 +17,7 @@
 #include "measure.h"
 #include "model_options.h"
 #include "models_dir.h"
+#include "npu_options.h"
 #include "options.h"
 #include "parse.h"
 #include "terminal.h"
@@ -40,6 +41,7 @@ constexpr std::string_view compare_examples =
 struct BenchOptions {
   std::vector<std::string> arguments;
   ModelOptions model;  ///< its path and trial
+  NpuOptions npu;
   std::int64_t runs = 10;
   std::chrono::milliseconds seconds{0};
   std::int64_t warm_up = 3;
@@ -82,7 +84,12 @@ struct BenchOptions {
                     slots = std::move(list);
                   });
                 });
-    options.flag("profile", profile, "time each operator, in extra runs");
+    options.flag("profile", profile, "time each operator of the CPU, in extra runs");
+    options.group("NPU");
+    npu.add_without_slots_to(options);
+    options.flag("no-npu-proof", npu.no_proof,
+                 "measure also an NPU that computes nothing or wrong, as the emulated one in "
+                 "timing mode");
     options.group("Answer");
     options.add(
         "target", "TIME", "the average must be below, else exit code 1; 0: no verdict [50ms]",
@@ -101,6 +108,72 @@ struct BenchOptions {
                           });
   }
 };
+
+BenchReport::SlotsRow slots_row(const std::vector<BenchReport::SlotsRow>& before,
+                                std::int64_t count, const Throughput& measured) {
+  const double base_slots = static_cast<double>(before.empty() ? count : before.front().slots);
+  const double base = before.empty() ? measured.per_second : before.front().per_second;
+  const double speed_up = measured.per_second / base;
+  return {.slots = count,
+          .per_second = measured.per_second,
+          .speed_up = speed_up,
+          .efficiency = speed_up * base_slots / static_cast<double>(count),
+          .invoke_ms = summarise(measured.invoke_ms)};
+}
+
+/// The same model on the NPU, if there is one. Errors: failed_precondition if --device=npu wants
+/// one and there is none.
+Result<> measure_npu(const BenchOptions& settings, Input input, Progress& progress,
+                     BenchReport& report) {
+  if (settings.npu.wanted() == inference::DeviceWanted::cpu) {
+    return {};
+  }
+  progress.show(0, "the proof on the NPU");
+  std::vector<std::int64_t> counts = settings.slots;
+  if (counts.empty()) {
+    counts = {1, 2, 3};
+  }
+  NpuOptions options = settings.npu;
+  options.timed_runs = 10;
+  BenchReport::Npu& npu = report.npu.emplace();
+  const auto factory = make_npu_factory(options, [&npu](const ProofResult& proof) {
+    npu.in_process_ms = proof.invoke_ms;
+    npu.delegate_ms = proof.delegate_ms;
+  });
+  auto made = factory(settings.model.model, static_cast<std::size_t>(std::ranges::max(counts)));
+  npu.found = std::move(made.report);
+  if (!npu.is_measured()) {
+    return settings.npu.wanted() == inference::DeviceWanted::npu
+               ? fail(Code::failed_precondition,
+                      std::format("cannot run on the NPU: {}", npu.found.reason))
+               : Result<>();
+  }
+  const auto on_progress = [&](double share) { progress.show(share, "NPU"); };
+  if (settings.warm_up > 0) {
+    if (auto warm = measure_invokes(*made.slots.front(), input, {.runs = settings.warm_up});
+        !warm) {
+      return std::unexpected(std::move(warm).error());
+    }
+  }
+  auto samples = measure_invokes(*made.slots.front(), input,
+                                 {.runs = settings.runs, .time = settings.seconds}, on_progress);
+  if (!samples) {
+    return std::unexpected(std::move(samples).error());
+  }
+  npu.samples_ms = *std::move(samples);
+  npu.invoke_ms = summarise(npu.samples_ms);
+  for (const std::int64_t count : counts) {
+    const Clock::duration time =
+        settings.seconds.count() > 0 ? settings.seconds : std::chrono::seconds(2);
+    const auto row = measure_slots(std::span(made.slots).first(static_cast<std::size_t>(count)),
+                                   settings.seed, time, on_progress);
+    if (!row) {
+      return std::unexpected(row.error());
+    }
+    npu.slots_table.push_back(slots_row(npu.slots_table, count, *row));
+  }
+  return {};
+}
 
 std::string inputs_of(const repository::ModelInfo& info) {
   std::string out;
@@ -201,17 +274,10 @@ Result<BenchReport> measure(const BenchOptions& settings) {
     if (!row) {
       return std::unexpected(row.error());
     }
-    const bool is_first = report.slots_table.empty();
-    const std::int64_t base_slots = is_first ? count : report.slots_table.front().slots;
-    const double base_per_second =
-        is_first ? row->per_second : report.slots_table.front().per_second;
-    const double speed_up = row->per_second / base_per_second;
-    report.slots_table.push_back(
-        {.slots = count,
-         .per_second = row->per_second,
-         .speed_up = speed_up,
-         .efficiency = speed_up * static_cast<double>(base_slots) / static_cast<double>(count),
-         .invoke_ms = summarise(row->invoke_ms)});
+    report.slots_table.push_back(slots_row(report.slots_table, count, *row));
+  }
+  if (auto done = measure_npu(settings, make_input(), progress, report); !done) {
+    return std::unexpected(std::move(done).error());
   }
   if (settings.profile) {
     progress.show(0, "operators");

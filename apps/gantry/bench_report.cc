@@ -42,10 +42,11 @@ std::string title(Terminal terminal, std::string_view text) {
 std::string verdict(const BenchReport& report, Terminal terminal) {
   const bool good = report.meets_target();
   return std::format(
-      "{}  average {} is {} the target of {}, and {}\n",
+      "{}  average {} on the {} is {} the target of {}, and {}\n",
       good ? styled(terminal, Style::green, "GOOD") : styled(terminal, Style::red, "TOO SLOW"),
-      with_unit(report.invoke_ms.average), good ? "below" : "not below",
-      std::format("{:g} ms", report.target_ms), against_plan(report.invoke_ms.average));
+      with_unit(report.judged().average), report.npu && report.npu->is_measured() ? "NPU" : "CPU",
+      good ? "below" : "not below", std::format("{:g} ms", report.target_ms),
+      against_plan(report.judged().average));
 }
 
 std::string operators_text(const BenchReport& report, Terminal terminal) {
@@ -71,6 +72,47 @@ std::string operators_text(const BenchReport& report, Terminal terminal) {
   }
   types.row({"", "all", std::format("{:.3f}", total), percent(total > 0 ? 1 : 0)});
   return out + types.text();
+}
+
+}  // namespace
+
+namespace {
+
+Json to_json(const std::vector<BenchReport::SlotsRow>& rows) {
+  Json table = Json::array();
+  for (const auto& row : rows) {
+    table.push_back({{"slots", row.slots},
+                     {"per_second", rounded(row.per_second)},
+                     {"speed_up", rounded(row.speed_up)},
+                     {"efficiency", rounded(row.efficiency)},
+                     {"invoke_ms", to_json(row.invoke_ms)}});
+  }
+  return table;
+}
+
+Json to_json(const BenchReport::Npu& npu) {
+  const auto& found = npu.found;
+  Json json = {{"measured", npu.is_measured()},
+               {"reason", found.reason.empty() ? Json(nullptr) : Json(found.reason)},
+               {"proof", inference::proof_name(found.proof)},
+               {"proof_result", found.proof_words},
+               {"operators_npu", found.operators_npu},
+               {"operators_cpu", found.operators_cpu},
+               {"partitions", found.partitions},
+               {"library", found.library},
+               {"mesa", found.mesa}};
+  if (npu.is_measured()) {
+    Json samples = Json::array();
+    for (const double sample : npu.samples_ms) {
+      samples.push_back(rounded(sample));
+    }
+    json["invoke_ms"] = to_json(npu.invoke_ms);
+    json["invoke_ms"]["samples"] = std::move(samples);
+    json["in_process_ms"] = rounded(npu.in_process_ms);
+    json["delegate_ms"] = rounded(npu.delegate_ms);
+    json["slots_table"] = to_json(npu.slots_table);
+  }
+  return json;
 }
 
 }  // namespace
@@ -107,7 +149,8 @@ std::string to_json(const BenchReport& report) {
   if (report.target_ms > 0) {
     document["verdict"] = {{"target_ms", report.target_ms},
                            {"good", report.meets_target()},
-                           {"text", against_plan(report.invoke_ms.average)}};
+                           {"device", report.npu && report.npu->is_measured() ? "npu" : "cpu"},
+                           {"text", against_plan(report.judged().average)}};
   }
   if (report.image) {
     document["image"] = {{"width", report.image->width},
@@ -119,12 +162,11 @@ std::string to_json(const BenchReport& report) {
     document["threads_table"].push_back(
         {{"threads", row.threads}, {"invoke_ms", to_json(row.invoke_ms)}});
   }
-  for (const auto& row : report.slots_table) {
-    document["slots_table"].push_back({{"slots", row.slots},
-                                       {"per_second", rounded(row.per_second)},
-                                       {"speed_up", rounded(row.speed_up)},
-                                       {"efficiency", rounded(row.efficiency)},
-                                       {"invoke_ms", to_json(row.invoke_ms)}});
+  if (!report.slots_table.empty()) {
+    document["slots_table"] = to_json(report.slots_table);
+  }
+  if (report.npu) {
+    document["npu"] = to_json(*report.npu);
   }
   for (const auto& cost : report.operators) {
     document["operators"].push_back(
@@ -170,6 +212,65 @@ Result<BenchReport> bench_report_from_json(std::string_view text) {
   return report;
 }
 
+namespace {
+
+std::string npu_text(const BenchReport& report) {
+  if (!report.npu) {
+    return "not looked for (--device cpu)";
+  }
+  const auto& found = report.npu->found;
+  if (!found.reason.empty()) {
+    return std::format("not measured: {}", printable(found.reason));
+  }
+  const bool is_proven = found.proof == inference::Proof::passed;
+  return std::format("{} of {} operators in {} partition{}, {}{}{}; Mesa {}", found.operators_npu,
+                     found.operators_npu + found.operators_cpu, found.partitions,
+                     found.partitions == 1 ? "" : "s", is_proven ? "proven (" : "",
+                     printable(found.proof_words), is_proven ? ")" : "",
+                     found.mesa.empty() ? "unknown" : found.mesa);
+}
+
+std::string slots_text(const std::vector<BenchReport::SlotsRow>& rows) {
+  using enum Table::Align;
+  Table table({right, right, right, right, right, right});
+  table.row({"slots", "per second", "speed-up", "efficiency", "p50 ms", "p99 ms"});
+  for (const auto& row : rows) {
+    table.row({std::format("{}", row.slots), std::format("{:.1f}", row.per_second),
+               std::format("{:.2f}", row.speed_up), std::format("{:.0f} %", row.efficiency * 100),
+               number(row.invoke_ms.p50), number(row.invoke_ms.p99)});
+  }
+  return table.text();
+}
+
+/// NPU against CPU, where the NPU's time goes, and its slots.
+std::string npu_tables(const BenchReport& report, const Terminal& terminal) {
+  using enum Table::Align;
+  const BenchReport::Npu& npu = *report.npu;
+  std::string out = title(terminal, "NPU against CPU, one inference at a time");
+  Table table({left, right, right, right, right, right});
+  table.row({"", "average ms", "min", "p50", "p99", "speed-up"});
+  const auto row = [&](const char* name, const Summary& s) {
+    table.row({name, number(s.average), number(s.min), number(s.p50), number(s.p99),
+               std::format("{:.2f}", report.invoke_ms.p50 / s.p50)});
+  };
+  row("CPU", report.invoke_ms);
+  row("NPU", npu.invoke_ms);
+  out += table.text();
+  if (npu.in_process_ms > 0) {
+    out += std::format(
+        "  Of an invoke in the NPU's process ({} ms, median) the delegate takes {} ms "
+        "(conversions, "
+        "the NPU, the wait\n  for it); the rest is operators on the CPU. To that process and back: "
+        "{} ms.\n",
+        number(npu.in_process_ms), number(npu.delegate_ms),
+        number(std::max(0.0, npu.invoke_ms.p50 - npu.in_process_ms)));
+  }
+  out += title(terminal, "NPU slots: inferences at the same time, a process each");
+  return out + slots_text(npu.slots_table);
+}
+
+}  // namespace
+
 std::string to_text(const BenchReport& report) {
   using enum Table::Align;
   const Terminal terminal = Terminal::of(STDOUT_FILENO);
@@ -182,9 +283,7 @@ std::string to_text(const BenchReport& report) {
       {"machine", std::format("{}, {} core{}; TensorFlow Lite {}, {} thread{}", report.cpu,
                               report.cores, report.cores == 1 ? "" : "s", report.tensorflow_lite,
                               report.threads, report.threads == 1 ? "" : "s")});
-  head.row({"NPU", report.accel_node.empty()
-                       ? "none on this machine (no /dev/accel/*): measuring the CPU"
-                       : report.accel_node + " is here, but this version measures the CPU only"});
+  head.row({"NPU", npu_text(report)});
   out += head.text();
 
   const Summary& s = report.invoke_ms;
@@ -227,14 +326,10 @@ std::string to_text(const BenchReport& report) {
   if (!report.slots_table.empty()) {
     out += title(terminal, std::format("Slots: inferences at the same time, {} thread{} each",
                                        report.threads, report.threads == 1 ? "" : "s"));
-    Table table({right, right, right, right, right, right});
-    table.row({"slots", "per second", "speed-up", "efficiency", "p50 ms", "p99 ms"});
-    for (const auto& row : report.slots_table) {
-      table.row({std::format("{}", row.slots), std::format("{:.1f}", row.per_second),
-                 std::format("{:.2f}", row.speed_up), std::format("{:.0f} %", row.efficiency * 100),
-                 number(row.invoke_ms.p50), number(row.invoke_ms.p99)});
-    }
-    out += table.text();
+    out += slots_text(report.slots_table);
+  }
+  if (report.npu && report.npu->is_measured()) {
+    out += npu_tables(report, terminal);
   }
   if (!report.operators.empty()) {
     out += operators_text(report, terminal);

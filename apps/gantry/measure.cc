@@ -65,20 +65,108 @@ void fill_random(std::mt19937_64& random, DType dtype, std::span<std::byte> out)
   }
 }
 
-}  // namespace
-
-void Input::fill(tflite::Session& session) {
-  for (std::size_t i = 0; i < session.inputs().size(); ++i) {
-    const std::span<std::byte> input = session.input(i);
-    if (i == 0 && !tensor_.empty()) {
-      std::ranges::copy_n(tensor_.begin(),
-                          static_cast<std::ptrdiff_t>(std::min(tensor_.size(), input.size())),
+template <class Target>
+void fill_inputs(Target& target, const std::vector<std::byte>& tensor, std::mt19937_64& random) {
+  for (std::size_t i = 0; i < target.inputs().size(); ++i) {
+    const std::span<std::byte> input = target.input(i);
+    if (i == 0 && !tensor.empty()) {
+      std::ranges::copy_n(tensor.begin(),
+                          static_cast<std::ptrdiff_t>(std::min(tensor.size(), input.size())),
                           input.begin());
     } else {
-      fill_random(random_, session.inputs()[i].dtype, input);
+      fill_random(random, target.inputs()[i].dtype, input);
     }
   }
 }
+
+template <class Target>
+Result<std::vector<double>> time_invokes(Target& target, Input& input, Extent extent,
+                                         const OnProgress& on_progress) {
+  std::vector<double> samples;
+  const Clock::time_point begun = Clock::now();
+  const auto share_done = [&] {
+    return extent.time > Clock::duration::zero()
+               ? to_seconds(Clock::now() - begun) / to_seconds(extent.time)
+               : static_cast<double>(samples.size()) / static_cast<double>(extent.runs);
+  };
+  for (;;) {
+    const double done = samples.empty() ? 0 : share_done();
+    if (done >= 1) {
+      break;
+    }
+    if (on_progress) {
+      on_progress(done);
+    }
+    input.fill(target);
+    const Clock::time_point start = Clock::now();
+    const Result<> invoked = target.invoke();
+    const Clock::time_point end = Clock::now();
+    if (!invoked) {
+      return std::unexpected(invoked.error());
+    }
+    samples.push_back(to_ms(end - start));
+  }
+  return samples;
+}
+
+/// Each of `targets` invoked by a thread of its own, again and again for `time`.
+template <class Target>
+Result<Throughput> invoke_all(const std::vector<Target*>& targets, std::uint64_t seed,
+                              Clock::duration time, const OnProgress& on_progress) {
+  struct Slot {
+    Target* target;
+    std::vector<double> invoke_ms;
+    Result<> outcome;
+  };
+  std::vector<Slot> all;
+  for (Target* const target : targets) {
+    Input(seed + all.size()).fill(*target);
+    if (Result<> warm = target->invoke(); !warm) {
+      return std::unexpected(std::move(warm).error());
+    }
+    all.push_back({.target = target, .invoke_ms = {}, .outcome = {}});
+  }
+  std::latch ready(static_cast<std::ptrdiff_t>(all.size()) + 1);
+  std::atomic<bool> end = false;
+  std::vector<std::jthread> workers;
+  workers.reserve(all.size());
+  for (Slot& slot : all) {
+    workers.emplace_back([&slot, &ready, &end] {
+      ready.arrive_and_wait();
+      while (!end.load(std::memory_order_relaxed) && slot.outcome) {
+        const Clock::time_point start = Clock::now();
+        slot.outcome = slot.target->invoke();
+        slot.invoke_ms.push_back(to_ms(Clock::now() - start));
+      }
+    });
+  }
+  ready.arrive_and_wait();
+  const Clock::time_point begun = Clock::now();
+  while (Clock::now() - begun < time) {
+    if (on_progress) {
+      on_progress(to_seconds(Clock::now() - begun) / to_seconds(time));
+    }
+    std::this_thread::sleep_for(std::min<Clock::duration>(std::chrono::milliseconds(50), time));
+  }
+  end.store(true, std::memory_order_relaxed);
+  workers.clear();  // joins: each finishes the invoke it is in
+  const double seconds = to_seconds(Clock::now() - begun);
+
+  Throughput result;
+  for (Slot& slot : all) {
+    if (!slot.outcome) {
+      return std::unexpected(slot.outcome.error());
+    }
+    result.invoke_ms.insert(result.invoke_ms.end(), slot.invoke_ms.begin(), slot.invoke_ms.end());
+  }
+  result.per_second = static_cast<double>(result.invoke_ms.size()) / seconds;
+  return result;
+}
+
+}  // namespace
+
+void Input::fill(tflite::Session& session) { fill_inputs(session, tensor_, random_); }
+void Input::fill(dispatch::ExecutionSlot& slot) { fill_inputs(slot, tensor_, random_); }
 
 Result<Subject> load_subject(const std::filesystem::path& path, int threads,
                              const inference::Trial& trial) {
@@ -120,88 +208,38 @@ Result<Subject> load_subject(const std::filesystem::path& path, int threads,
 
 Result<std::vector<double>> measure_invokes(tflite::Session& session, Input& input, Extent extent,
                                             const OnProgress& on_progress) {
-  std::vector<double> samples;
-  const Clock::time_point begun = Clock::now();
-  const auto share_done = [&] {
-    return extent.time > Clock::duration::zero()
-               ? to_seconds(Clock::now() - begun) / to_seconds(extent.time)
-               : static_cast<double>(samples.size()) / static_cast<double>(extent.runs);
-  };
-  for (;;) {
-    const double done = samples.empty() ? 0 : share_done();
-    if (done >= 1) {
-      break;
-    }
-    if (on_progress) {
-      on_progress(done);
-    }
-    input.fill(session);
-    const Clock::time_point start = Clock::now();
-    const Result<> invoked = session.invoke();
-    const Clock::time_point end = Clock::now();
-    if (!invoked) {
-      return std::unexpected(invoked.error());
-    }
-    samples.push_back(to_ms(end - start));
-  }
-  return samples;
+  return time_invokes(session, input, extent, on_progress);
+}
+
+Result<std::vector<double>> measure_invokes(dispatch::ExecutionSlot& slot, Input& input,
+                                            Extent extent, const OnProgress& on_progress) {
+  return time_invokes(slot, input, extent, on_progress);
 }
 
 Result<Throughput> measure_slots(const std::shared_ptr<const tflite::Model>& model,
                                  std::int64_t slots, int threads, std::uint64_t seed,
                                  Clock::duration time, const OnProgress& on_progress) {
-  struct Slot {
-    std::unique_ptr<tflite::Session> session;
-    std::vector<double> invoke_ms;
-    Result<> outcome;
-  };
-  std::vector<Slot> all(static_cast<std::size_t>(slots));
-  for (std::size_t i = 0; i < all.size(); ++i) {
+  std::vector<std::unique_ptr<tflite::Session>> sessions;
+  std::vector<tflite::Session*> targets;
+  for (std::int64_t i = 0; i < slots; ++i) {
     auto session = tflite::Session::create(model, {.threads = threads});
     if (!session) {
       return std::unexpected(std::move(session).error());
     }
-    all[i].session = *std::move(session);
-    Input(seed + i).fill(*all[i].session);
-    if (Result<> warm = all[i].session->invoke(); !warm) {
-      return std::unexpected(std::move(warm).error());
-    }
+    targets.push_back(session->get());
+    sessions.push_back(*std::move(session));
   }
-  std::latch ready(slots + 1);
-  std::atomic<bool> end = false;
-  std::vector<std::jthread> workers;
-  workers.reserve(all.size());
-  for (Slot& slot : all) {
-    workers.emplace_back([&slot, &ready, &end] {
-      ready.arrive_and_wait();
-      while (!end.load(std::memory_order_relaxed) && slot.outcome) {
-        const Clock::time_point start = Clock::now();
-        slot.outcome = slot.session->invoke();
-        slot.invoke_ms.push_back(to_ms(Clock::now() - start));
-      }
-    });
-  }
-  ready.arrive_and_wait();
-  const Clock::time_point begun = Clock::now();
-  while (Clock::now() - begun < time) {
-    if (on_progress) {
-      on_progress(to_seconds(Clock::now() - begun) / to_seconds(time));
-    }
-    std::this_thread::sleep_for(std::min<Clock::duration>(std::chrono::milliseconds(50), time));
-  }
-  end.store(true, std::memory_order_relaxed);
-  workers.clear();  // joins: each finishes the invoke it is in
-  const double seconds = to_seconds(Clock::now() - begun);
+  return invoke_all(targets, seed, time, on_progress);
+}
 
-  Throughput result;
-  for (Slot& slot : all) {
-    if (!slot.outcome) {
-      return std::unexpected(slot.outcome.error());
-    }
-    result.invoke_ms.insert(result.invoke_ms.end(), slot.invoke_ms.begin(), slot.invoke_ms.end());
+Result<Throughput> measure_slots(std::span<const std::unique_ptr<dispatch::ExecutionSlot>> slots,
+                                 std::uint64_t seed, Clock::duration time,
+                                 const OnProgress& on_progress) {
+  std::vector<dispatch::ExecutionSlot*> targets;
+  for (const auto& slot : slots) {
+    targets.push_back(slot.get());
   }
-  result.per_second = static_cast<double>(result.invoke_ms.size()) / seconds;
-  return result;
+  return invoke_all(targets, seed, time, on_progress);
 }
 
 Result<std::vector<OperatorCost>> measure_operators(

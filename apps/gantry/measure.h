@@ -12,6 +12,7 @@
 
 #include "gantry/base/deadline.h"
 #include "gantry/base/error.h"
+#include "gantry/dispatch/execution_slot.h"
 #include "gantry/inference/loaded_model.h"
 #include "gantry/repository/model_info.h"
 #include "gantry/tflite/session.h"
@@ -41,6 +42,7 @@ class Input {
   /// Always this tensor in the first input.
   explicit Input(std::vector<std::byte> tensor) : tensor_(std::move(tensor)) {}
   void fill(tflite::Session& session);
+  void fill(dispatch::ExecutionSlot& slot);
 
  private:
   std::vector<std::byte> tensor_;
@@ -60,6 +62,11 @@ using OnProgress = std::function<void(double)>;
                                                           Extent extent,
                                                           const OnProgress& on_progress = {});
 
+/// The same for a slot; of an NPU slot that includes the way to its process and back.
+[[nodiscard]] Result<std::vector<double>> measure_invokes(dispatch::ExecutionSlot& slot,
+                                                          Input& input, Extent extent,
+                                                          const OnProgress& on_progress = {});
+
 /// Several sessions at once, a thread each.
 struct Throughput {
   double per_second = 0;
@@ -69,6 +76,11 @@ struct Throughput {
                                                std::int64_t slots, int threads, std::uint64_t seed,
                                                Clock::duration time,
                                                const OnProgress& on_progress = {});
+
+/// The same for slots that are there already.
+[[nodiscard]] Result<Throughput> measure_slots(
+    std::span<const std::unique_ptr<dispatch::ExecutionSlot>> slots, std::uint64_t seed,
+    Clock::duration time, const OnProgress& on_progress = {});
 
 /// Average time of an operator in one invoke.
 struct OperatorCost {
