@@ -246,14 +246,24 @@ Found depthwise_channels_33_to_47(const Site& site) {
 
 Found conv_channels_17_to_31(const Site& site) {
   const auto shape = conv_shape(site);
-  return shape && !shape->depthwise && shape->channels % 32 >= 17
+  // 49 to 63 and so on are right: there the last group's padding is programmed as it is packed.
+  return shape && !shape->depthwise && shape->channels >= 17 && shape->channels <= 31
              ? Found(std::format("{} channels", shape->channels))
              : std::nullopt;
 }
 
 Found depthwise_channels_17_to_63(const Site& site) {
   const auto shape = conv_shape(site);
-  return shape && shape->depthwise && shape->channels % 64 >= 17 && shape->channels % 16 != 0
+  return shape && shape->depthwise && shape->channels >= 17 && shape->channels <= 63 &&
+                 shape->channels % 16 != 0
+             ? Found(std::format("{} channels", shape->channels))
+             : std::nullopt;
+}
+
+Found depthwise_channels_81_to_95(const Site& site) {
+  const auto shape = conv_shape(site);
+  return shape && shape->depthwise && shape->channels > 64 && shape->channels % 64 >= 17 &&
+                 shape->channels % 64 <= 31
              ? Found(std::format("{} channels", shape->channels))
              : std::nullopt;
 }

@@ -184,6 +184,7 @@ std::vector<Case> cases() {
       {"one-to-one-channel", sized(channels(1, 1))},
       {"grouped", plain_conv, [](auto& m) { input(m, 0).shape[3] = 32; }},
       {"depthwise-channels-33-47", sized(depthwise_of(104)), [](auto&) {}, {"?"}},
+      {"depthwise-channels-81-95", sized(depthwise_of(88))},
       {"conv-channels-17-31", sized(channels(20))},
       {"depthwise-channels-17-63", sized(depthwise_of(24))},
       {"depthwise-border", plain_depthwise,
