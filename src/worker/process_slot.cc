@@ -73,8 +73,14 @@ struct ProcessSlot::Impl {
   Result<Memory> lay_out(const Hello& hello);
   std::expected<FromChild, Failed> receive(Deadline deadline, int stop_fd);
   Result<> take_outputs(const Answer& answer);
+  Result<> invoke();
   /// Ends the child and says why.
   Error give_up(const Failed& failed);
+  /// As callers see it; broken_reason() and repair() say it without the name, since a pool knows
+  /// which slot it means.
+  [[nodiscard]] Error named(Error error) const {
+    return {.code = error.code, .message = std::format("{}: {}", config.name, error.message)};
+  }
 
   ProcessSlotConfig config;
   Process process;
@@ -117,7 +123,7 @@ Error ProcessSlot::Impl::give_up(const Failed& failed) {
   socket.reset();
   broken = how;
   return {.code = failed.trouble == Trouble::stopped ? Code::cancelled : Code::unavailable,
-          .message = std::format("{}: {}", config.name, how)};
+          .message = std::move(how)};
 }
 
 std::expected<FromChild, Failed> ProcessSlot::Impl::receive(Deadline deadline, int stop_fd) {
@@ -181,15 +187,14 @@ Result<Memory> ProcessSlot::Impl::lay_out(const Hello& hello) {
     const bool fits =
         what == "input" ? known == tensor.capacity : known.value_or(0) <= tensor.capacity;
     if (!fits) {
-      return fail(Code::internal, std::format("{}: its process says that {} {} ({}) takes {} bytes",
-                                              config.name, what, gantry::quoted(tensor.spec.name),
+      return fail(Code::internal, std::format("its process says that {} {} ({}) takes {} bytes",
+                                              what, gantry::quoted(tensor.spec.name),
                                               tensor.spec.description(), tensor.capacity));
     }
     if (tensor.capacity > config.most_tensor_bytes ||
         total > config.most_tensor_bytes - tensor.capacity) {
-      return fail(Code::out_of_range,
-                  std::format("{}: its tensors take more than {} together", config.name,
-                              human_bytes(config.most_tensor_bytes)));
+      return fail(Code::out_of_range, std::format("its tensors take more than {} together",
+                                                  human_bytes(config.most_tensor_bytes)));
     }
     plan.offsets.push_back(total);
     total = (total + tensor.capacity + alignment - 1) / alignment * alignment;
@@ -223,7 +228,7 @@ Result<Hello> ProcessSlot::Impl::shake_hands(Deadline deadline, int stop_fd) {
   if (auto* const failure = std::get_if<Failure>(&*first)) {
     process.end(Deadline::after(end_limit));
     broken = failure->error.message;
-    return fail(failure->error.code, std::format("{}: {}", config.name, failure->error.message));
+    return fail(failure->error.code, failure->error.message);
   }
   auto* const hello = std::get_if<Hello>(&*first);
   if (hello == nullptr) {
@@ -231,8 +236,7 @@ Result<Hello> ProcessSlot::Impl::shake_hands(Deadline deadline, int stop_fd) {
   }
   if (is_started && !(std::ranges::equal(hello->inputs, inputs, same, &TensorInfo::spec) &&
                       std::ranges::equal(hello->outputs, first_outputs, same, &TensorInfo::spec))) {
-    return fail(Code::failed_precondition,
-                std::format("{}: its new process has other tensors than the first", config.name));
+    return fail(Code::failed_precondition, "its new process has other tensors than the first");
   }
   auto plan = lay_out(*hello);
   if (!plan) {
@@ -271,14 +275,12 @@ Result<Hello> ProcessSlot::Impl::shake_hands(Deadline deadline, int stop_fd) {
 Result<> ProcessSlot::Impl::start(const std::stop_token& stop) {
   // Its memory is shared with the device: no second process beside one that does not end.
   if (!process.end(Deadline::after(end_limit))) {
-    return fail(
-        Code::unavailable,
-        std::format("{}: its process cannot be ended, its device may hold it", config.name));
+    return fail(Code::unavailable, "its process cannot be ended, its device may hold it");
   }
   process = Process();
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return fail(Code::unavailable, std::format("{}: no socket for its process: {}", config.name,
+    return fail(Code::unavailable, std::format("no socket for its process: {}",
                                                std::generic_category().message(errno)));
   }
   socket.reset(ends[0]);
@@ -286,8 +288,8 @@ Result<> ProcessSlot::Impl::start(const std::stop_token& stop) {
     const UniqueFd theirs(ends[1]);
     auto started = Process::start(config.program, config.arguments, theirs.get());
     if (!started) {
-      return fail(started.error().code, std::format("{}: its process cannot be started: {}",
-                                                    config.name, started.error().message));
+      return fail(started.error().code,
+                  std::format("its process cannot be started: {}", started.error().message));
     }
     process = *std::move(started);
   }
@@ -339,6 +341,36 @@ Result<> ProcessSlot::Impl::take_outputs(const Answer& answer) {
   return {};
 }
 
+Result<> ProcessSlot::Impl::invoke() {
+  if (broken) {
+    return fail(Code::unavailable, *broken);
+  }
+  const Invoke request{.sequence = ++sequence};
+  if (!send_message(socket.get(), encode(request))) {
+    return std::unexpected(give_up({Trouble::closed, {}}));
+  }
+  auto message = receive(Deadline::after(config.hang_limit), -1);
+  if (!message) {
+    if (message.error().trouble == Trouble::late) {
+      message.error().what = std::format("did not answer within {} ms", config.hang_limit.count());
+    }
+    return std::unexpected(give_up(message.error()));
+  }
+  auto* const answer = std::get_if<Answer>(&*message);
+  if (answer == nullptr || answer->sequence != request.sequence) {
+    return std::unexpected(
+        give_up({Trouble::nonsense, "spoke nonsense: no answer to what it was asked"}));
+  }
+  if (answer->error) {
+    if (answer->is_broken) {
+      process.end(Deadline::after(end_limit));
+      broken = answer->error->message;
+    }
+    return std::unexpected(std::move(*answer->error));
+  }
+  return take_outputs(*answer);
+}
+
 ProcessSlot::ProcessSlot(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ProcessSlot::~ProcessSlot() = default;
 
@@ -346,7 +378,7 @@ Result<std::unique_ptr<ProcessSlot>> ProcessSlot::start(ProcessSlotConfig config
   auto impl = std::make_unique<Impl>();
   impl->config = std::move(config);
   if (auto started = impl->start({}); !started) {
-    return std::unexpected(std::move(started.error()));
+    return std::unexpected(impl->named(std::move(started.error())));
   }
   return std::unique_ptr<ProcessSlot>(new ProcessSlot(std::move(impl)));
 }
@@ -364,36 +396,8 @@ int ProcessSlot::process_id() const noexcept {
 }
 
 Result<> ProcessSlot::invoke() {
-  Impl& self = *impl_;
-  if (self.broken) {
-    return fail(Code::unavailable, std::format("{}: {}", self.config.name, *self.broken));
-  }
-  const Invoke request{.sequence = ++self.sequence};
-  if (!send_message(self.socket.get(), encode(request))) {
-    return std::unexpected(self.give_up({Trouble::closed, {}}));
-  }
-  auto message = self.receive(Deadline::after(self.config.hang_limit), -1);
-  if (!message) {
-    if (message.error().trouble == Trouble::late) {
-      message.error().what =
-          std::format("did not answer within {} ms", self.config.hang_limit.count());
-    }
-    return std::unexpected(self.give_up(message.error()));
-  }
-  auto* const answer = std::get_if<Answer>(&*message);
-  if (answer == nullptr || answer->sequence != request.sequence) {
-    return std::unexpected(
-        self.give_up({Trouble::nonsense, "spoke nonsense: no answer to what it was asked"}));
-  }
-  if (answer->error) {
-    if (answer->is_broken) {
-      self.process.end(Deadline::after(end_limit));
-      self.broken = answer->error->message;
-    }
-    return fail(answer->error->code,
-                std::format("{}: {}", self.config.name, answer->error->message));
-  }
-  return self.take_outputs(*answer);
+  auto done = impl_->invoke();
+  return done ? done : std::unexpected(impl_->named(std::move(done.error())));
 }
 
 bool ProcessSlot::is_broken() const noexcept {

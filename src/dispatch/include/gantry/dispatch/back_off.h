@@ -13,7 +13,12 @@ class BackOff {
 
   /// After one more failure.
   [[nodiscard]] constexpr Clock::duration next() {
-    wait_ = wait_ == Clock::duration::zero() ? first_ : wait_ > most_ / 2 ? most_ : wait_ * 2;
+    // Compared before it is doubled, so that nothing overflows.
+    if (wait_ == Clock::duration::zero()) {
+      wait_ = first_;
+    } else {
+      wait_ = wait_ > most_ / 2 ? most_ : wait_ * 2;
+    }
     return wait_;
   }
   /// After a success.
