@@ -5,6 +5,7 @@ import time
 
 import numpy
 
+import lessons
 import pictures
 from classes import CLASSES
 
@@ -13,13 +14,13 @@ def labels_of(count):
     return numpy.arange(count) % len(CLASSES)
 
 
-def made_once(folder, name, count, picture):
-    """The array [count, INPUT, INPUT, 3] of picture(0), picture(1), …; from the folder if it is there."""
+def made_once(folder, name, count, picture, size=pictures.INPUT):
+    """The array [count, size, size, 3] of picture(0), picture(1), …; from the folder if it is there."""
     path = pathlib.Path(folder) / f"{name}-{count}.npy"
     if not path.exists():
         started = told = time.monotonic()
         unfinished = path.with_suffix(".part")
-        shape = (count, pictures.INPUT, pictures.INPUT, 3)
+        shape = (count, size, size, 3)
         array = numpy.lib.format.open_memmap(unfinished, "w+", numpy.uint8, shape)
         for number in range(count):
             array[number] = picture(number)
@@ -52,6 +53,11 @@ def harsh(folder, sprites, count):
 def harsh_validation(folder, sprites, count):
     return made_once(folder, "harsh-validation", count,
                      lambda number: pictures.harsh_picture(sprites, pictures.SEED_HARSH_VALIDATION, number))
+
+
+def backgrounds(folder):
+    """What lessons.py cuts its backgrounds from."""
+    return made_once(folder, "backgrounds", lessons.POOL, lessons.pool_picture, lessons.POOL_SIZE)
 
 
 def heldout(folder, sprites, level, count):

@@ -3,6 +3,8 @@
 measurements in README.md. `./dev train` runs it where its packages are."""
 
 import argparse
+import ctypes
+import hashlib
 import io
 import json
 import os
@@ -10,7 +12,9 @@ import pathlib
 import shutil
 import time
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: more threads sum in another order
+THREADS = 2  # another number sums in another order
+os.environ["OMP_NUM_THREADS"] = str(THREADS)  # before torch
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # whoever waits leaves the core to others
 
 import numpy
 import torch
@@ -20,22 +24,25 @@ import classes
 import dataset
 import export
 import interpreter
+import lessons
 import network
 import pictures
 import report
 import samples
+import tflite_reader
 import training
 
 HERE = pathlib.Path(__file__).resolve().parent
 NAME = "Gantry built-in classifier"
 DESCRIPTION = "64 everyday things, learnt from drawings of a font. Made by models/builtin/make.py of Gantry."
 VALIDATION, HELDOUT = 40 * 64, 50 * 64
+COURSES, COURSE_PICTURES, LAST_COURSE_PICTURES, ROUNDING_PICTURES = 6, 16384, 32768, 6144
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=pathlib.Path, default=HERE.parents[1] / "build" / "train",
-                        help="folder for pictures and networks (1.5 GB); what is there is used again [build/train]")
+                        help="folder for pictures and networks (2.5 GB); what is there is used again [build/train]")
     parser.add_argument("--fresh", action="store_true", help="empty that folder first")
     parser.add_argument("--output", type=pathlib.Path, default=HERE, help="where the model goes [beside this script]")
     parser.add_argument("--pictures", type=int, default=576, help="training pictures of each class [576]")
@@ -43,14 +50,24 @@ def arguments():
     parser.add_argument("--harsh-pictures", type=int, default=384, help="harder pictures of each class, for later [384]")
     parser.add_argument("--harsh-epochs", type=float, nargs="+", default=[4, 3],
                         help="rounds of training with those; each number is a course of its own, from a high rate to none [4 3]")
-    parser.add_argument("--rounding-epochs", type=float, default=0.25, help="rounds with rounding to uint8 [0.25]")
+    parser.add_argument("--courses", type=int, default=COURSES,
+                        help=f"courses with the deeper network and ever new pictures, before the last one [{COURSES}]")
+    parser.add_argument("--start", type=pathlib.Path, metavar="MODEL.tflite",
+                        help="take the parameters of this file in place of what comes before those courses")
     return parser.parse_args()
 
 
-def kept(path, make):
+def keep_memory():
+    """Tells glibc to keep what was freed: a fifth of the time would go into getting the same memory again for every step."""
+    libc, trim_threshold, mmap_max = ctypes.CDLL(None), -1, -4
+    libc.mallopt(mmap_max, 0)
+    libc.mallopt(trim_threshold, 2 ** 31 - 1)
+
+
+def kept(path, layers, make):
     """The network that make() trains; from the file if it is there."""
     if path.exists():
-        model = network.Network(network.CLASSIFIER).to(memory_format=torch.channels_last)
+        model = network.Network(layers).to(memory_format=torch.channels_last)
         model.load_state_dict(torch.load(path))
         return model.eval()
     model = make()
@@ -58,20 +75,44 @@ def kept(path, make):
     return model
 
 
-def trained(work, sprites, options):
-    """The float network and the one that learnt with rounding."""
+def shallow(work, sprites, options):
+    """The parameters of the shallow network, from pictures that are made once and seen several times."""
     count, harsh_count = (n * len(classes.CLASSES) for n in (options.pictures, options.harsh_pictures))
-    lessons = dataset.training(work, sprites, count), dataset.labels_of(count)
+    learnt = dataset.training(work, sprites, count), dataset.labels_of(count)
     check = dataset.validation(work, sprites, VALIDATION), dataset.labels_of(VALIDATION)
-    first = f"float-{count}-{options.epochs:g}"
-    model = kept(work / f"{first}.pt", lambda: training.float_network(network.CLASSIFIER, *lessons, check, options.epochs))
+    name = f"float-{count}-{options.epochs:g}"
+    model = kept(work / f"{name}.pt", network.SHALLOW,
+                 lambda: training.float_network(network.SHALLOW, *learnt, check, options.epochs))
     harsh = dataset.harsh(work, sprites, harsh_count), dataset.labels_of(harsh_count)
     check = dataset.harsh_validation(work, sprites, VALIDATION), dataset.labels_of(VALIDATION)
-    name = f"{first}-harsh-{harsh_count}"
+    name += f"-harsh-{harsh_count}"
     for course, epochs in enumerate(options.harsh_epochs):
         name += f"-{epochs:g}"
-        model = kept(work / f"{name}.pt", lambda: training.refined(model, *harsh, check, epochs, seed=13 + 10 * course))
-    return model, training.quantized_network(model, *harsh, check, options.rounding_epochs)
+        model = kept(work / f"{name}.pt", network.SHALLOW,
+                     lambda: training.refined(model, *harsh, check, epochs, seed=13 + 10 * course))
+    return network.parameters(model), name
+
+
+def trained(work, sprites, options):
+    """The float network and the one that learnt with rounding."""
+    if options.start:
+        known = tflite_reader.parameters(options.start.read_bytes(), network.SHALLOW)
+        name = f"start-{hashlib.sha256(options.start.read_bytes()).hexdigest()[:12]}"
+    else:
+        known, name = shallow(work, sprites, options)
+    pool = dataset.backgrounds(work)
+    check = dataset.harsh_validation(work, sprites, VALIDATION), dataset.labels_of(VALIDATION)
+    some, _ = lessons.Lessons(sprites, pool, 100).batch(512)
+    model = network.unfolded(network.CLASSIFIER, network.deepened(known, network.SHALLOW, network.CLASSIFIER), some)
+    print(f"deeper network: {training.accuracy(model, *check):.4f}", flush=True)
+    for course in range(options.courses + 1):
+        last = course == options.courses
+        made = lessons.Lessons(sprites, pool, 101 + course)
+        name += "-last" if last else "-more"
+        model = kept(work / f"{name}.pt", network.CLASSIFIER, lambda: training.taught(
+            model, made, check, LAST_COURSE_PICTURES if last else COURSE_PICTURES, seed=101 + course, last=last))
+    made = lessons.Lessons(sprites, pool, 99)
+    return model, training.quantized_network(model, made, check, ROUNDING_PICTURES)
 
 
 def write_samples(folder, sprites, tflite):
@@ -94,7 +135,8 @@ def write_samples(folder, sprites, tflite):
 def main():
     started = time.monotonic()
     options = arguments()
-    torch.set_num_threads(1)
+    keep_memory()
+    torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
     if options.fresh:
         shutil.rmtree(options.work, ignore_errors=True)
@@ -119,7 +161,8 @@ def main():
         f"{len(model)} bytes, {sum(p.numel() for p in folded.parameters())} weights and biases, {macs / 1e6:.1f} million "
         f"multiply-accumulates a picture. Learnt from {options.pictures * len(classes.CLASSES)} pictures, "
         f"{options.epochs:g} epochs, then from {options.harsh_pictures * len(classes.CLASSES)} harder ones, "
-        f"{' + '.join(f'{n:g}' for n in options.harsh_epochs)} epochs and {options.rounding_epochs:g} with rounding.", "",
+        f"{' + '.join(f'{n:g}' for n in options.harsh_epochs)} epochs, then from "
+        f"{options.courses * COURSE_PICTURES + LAST_COURSE_PICTURES} that it saw once.", "",
         "| distortion | pictures | float | uint8, TensorFlow Lite | same answer | mean difference | largest difference |",
         "|---|---|---|---|---|---|---|",
         *(level.row() for level in levels),

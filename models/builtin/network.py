@@ -30,8 +30,8 @@ def separable(inputs, outputs, stride=1):
     return [Layer("depthwise", inputs, inputs, 3, stride), Layer("conv", inputs, outputs)]
 
 
-# 96 → 48 → 24 → 12 → 6 pixels a side
-CLASSIFIER = (
+# 96 → 48 → 24 → 12 → 6 pixels a side. What the first courses teach:
+SHALLOW = (
     Layer("conv", 3, 32, 3, 2),
     Layer("conv", 32, 64, 3, 2),
     *separable(64, 128),
@@ -43,6 +43,15 @@ CLASSIFIER = (
     *separable(256, 384),
     Layer("pool", 384, 384, 6, relu6=False),
     Layer("conv", 384, len(CLASSES), relu6=False),
+)
+# And what it becomes then: deeper where that costs little time. All but the first LARGE layers go on learning.
+LARGE = 4  # layers with 24 pixels a side or more
+CLASSIFIER = (
+    *SHALLOW[:10],
+    *separable(192, 192),
+    *SHALLOW[10:16],
+    *separable(384, 384),
+    *SHALLOW[16:],
 )
 
 
@@ -80,6 +89,18 @@ class Network(nn.Module):
     def __init__(self, layers):
         super().__init__()
         self.steps = nn.Sequential(*(Step(layer) for layer in layers))
+        self._settled = 0
+
+    def settle(self, count):
+        """The first `count` layers learn no more, which saves a third of the time where they are large."""
+        self._settled = count
+        self.steps[:count].requires_grad_(False)
+        return self
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.steps[:self._settled].eval()
+        return self
 
     def forward(self, x):
         return self.steps(x).flatten(1)
@@ -169,6 +190,55 @@ class Folded(nn.Module):
 
 def float_copy(folded):
     return copy.deepcopy(folded).quantize(False)
+
+
+def parameters(network):
+    """Weight and bias of every layer, with the normalisation folded in; None for a pool."""
+    return [None if step.layer.kind == "pool" else (step.weight.detach(), step.bias.detach())
+            for step in Folded(network).steps]
+
+
+def identity(layer):
+    """Weight and bias of a layer that changes nothing behind a ReLU6."""
+    weight = torch.zeros(layer.outputs, 1 if layer.kind == "depthwise" else layer.inputs, layer.kernel, layer.kernel)
+    for channel in range(layer.outputs):
+        weight[channel, 0 if layer.kind == "depthwise" else channel, layer.kernel // 2, layer.kernel // 2] = 1
+    return weight, torch.zeros(layer.outputs)
+
+
+def deepened(known, layers, more):
+    """The parameters of `more` from those of `layers`: what `layers` lacks begins as an identity."""
+    known, left, result = list(known), list(layers), []
+    for layer in more:
+        if left and layer == left[0]:
+            left.pop(0)
+            result.append(known.pop(0))
+        else:
+            result.append(identity(layer))
+    if left:
+        raise ValueError(f"{len(left)} layers do not occur in the deeper network")
+    return result
+
+
+def unfolded(layers, known, x):
+    """A network that learns on from these parameters: gives back to every layer the normalisation that changes nothing,
+    for outputs as they are when the network sees `x`."""
+    model = Network(layers).to(memory_format=torch.channels_last).eval()
+    with torch.no_grad():
+        for step, each in zip(model.steps, known):
+            if each is not None:
+                weight, bias = each
+                step.weight.copy_(weight)
+                if step.norm:
+                    variance, mean = torch.var_mean(convolve(step.layer, x, weight, None), (0, 2, 3), correction=0)
+                    step.norm.running_mean.copy_(mean)
+                    step.norm.running_var.copy_(variance)
+                    step.norm.weight.copy_(torch.sqrt(variance + step.norm.eps))
+                    step.norm.bias.copy_(mean + bias)
+                else:
+                    step.bias.copy_(bias)
+            x = step(x)
+    return model
 
 
 def multiply_accumulates(layers, size):

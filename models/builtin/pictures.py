@@ -25,7 +25,7 @@ FONT_SIZE = 109  # the one size of the font's bitmaps
 INPUT = 96
 
 # Where the random numbers of each set begin. Every picture has a generator of its own: (set, number of the picture).
-SEED_TRAINING, SEED_VALIDATION, SEED_HELDOUT, SEED_SAMPLES, SEED_HARSH, SEED_HARSH_VALIDATION = 1, 2, 3, 4, 5, 6
+SEED_TRAINING, SEED_VALIDATION, SEED_HELDOUT, SEED_SAMPLES, SEED_HARSH, SEED_HARSH_VALIDATION, SEED_POOL = range(1, 8)
 
 
 def sprites():

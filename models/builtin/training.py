@@ -1,5 +1,6 @@
 """Learning: the float network first, then the same network as it is after rounding to uint8."""
 
+import copy
 import time
 
 import numpy
@@ -41,18 +42,21 @@ def scores(model, pictures):
     return numpy.concatenate(parts)
 
 
-def learn(model, loss_of, count, validate, epochs, rate, decay, seed):
-    """Trains in place with AdamW; the rate rises for a tenth of the steps and then falls like a cosine.
+def learn(model, loss_of, count, validate, epochs, rate, decay, seed, falling=True):
+    """Trains in place with AdamW; the rate rises for a tenth of the steps and then falls like a cosine, or stays.
 
     loss_of(model, random, chosen): the loss on these of `count` pictures; validate(model): what to print each epoch."""
     random = numpy.random.default_rng(seed)
-    decaying = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
+    learning = [p for p in model.parameters() if p.requires_grad]
+    decaying, others = [p for p in learning if p.ndim > 1], [p for p in learning if p.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": decaying, "weight_decay": decay}, {"params": others, "weight_decay": 0}],
                                   lr=rate)
     per_epoch = count // BATCH
     total = max(2, round(epochs * per_epoch))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total, pct_start=0.1)
+    if falling:
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total, pct_start=0.1)
+    else:
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, 10 * (step + 1) / total))
     started = told = time.monotonic()
     losses = []
     while len(losses) < total:
@@ -97,21 +101,34 @@ def refined(model, pictures, labels, validation, epochs, seed):
     return model.eval()
 
 
-def calibrated(folded, pictures):
-    """Lets every layer see what range its output has, on some hundred pictures."""
-    folded.train()
+def lesson_loss(lessons):
+    """The loss of a classifier on pictures that are made for this step only, for learn()."""
+    def loss_of(model, random, chosen):
+        pictures, labels = lessons.batch(len(chosen))
+        return functional.cross_entropy(model(pictures), labels, label_smoothing=0.05)
+    return loss_of
+
+
+def taught(model, lessons, validation, count, seed, last):
+    """Goes on learning, but for the large layers, from `count` pictures, none of them seen twice. Only the last
+    course ends with a rate of zero."""
+    model.settle(network.LARGE)
+    learn(model, lesson_loss(lessons), count, lambda m: accuracy(m, *validation), 1, rate=1e-3, decay=0.02, seed=seed,
+          falling=last)
+    return model.eval()
+
+
+def quantized_network(model, lessons, validation, count):
+    """Folds, measures the ranges on some thousand pictures, then goes on learning from `count` more with rounding in place,
+    and keeps what that has learnt if the validation is better for it."""
+    folded = network.Folded(model.eval()).train()
     with torch.no_grad():
-        for i in range(0, min(2048, len(pictures)), BATCH):
-            folded(as_input(pictures[i:i + BATCH]))
-    return folded.eval()
-
-
-def quantized_network(model, pictures, labels, validation, epochs):
-    """Folds, measures the ranges on some hundred pictures, then goes on learning with rounding in place."""
-    folded = calibrated(network.Folded(model.eval()), pictures)
+        for _ in range(2048 // BATCH):
+            folded(lessons.batch(BATCH)[0])
+    folded.eval()
     print(f"quantising: folded {accuracy(folded, *validation):.4f}", flush=True)
     folded.quantize(True)
-    print(f"quantising: rounded without learning {accuracy(folded, *validation):.4f}", flush=True)
-    learn(folded, classifying(pictures, labels), len(pictures), lambda m: accuracy(m, *validation), epochs, rate=2e-4,
-          decay=0.0, seed=12)
-    return folded.eval()
+    before, unlearnt = accuracy(folded, *validation), copy.deepcopy(folded)
+    print(f"quantising: rounded without learning {before:.4f}", flush=True)
+    learn(folded, lesson_loss(lessons), count, lambda m: accuracy(m, *validation), 1, rate=2e-4, decay=0.0, seed=12)
+    return folded.eval() if accuracy(folded, *validation) > before else unlearnt
