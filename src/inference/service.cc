@@ -88,6 +88,9 @@ std::size_t size_of(const dispatch::SlotPool* slots) {
 /// update() brings the counters up to that.
 class NpuMetrics {
  public:
+  NpuMetrics(const NpuMetrics&) = delete;
+  NpuMetrics& operator=(const NpuMetrics&) = delete;
+  ~NpuMetrics() = default;
   NpuMetrics(metrics::Registry& registry, const LoadedModel& model)
       : registry_(&registry),
         labels_{{"model", model.name()}, {"version", model.version()}},
@@ -181,7 +184,7 @@ struct Service::Impl {
   std::shared_ptr<LoadedModel> model;
   const Clock::duration inline_limit;
   /// Of what a device did; failures count for the one where requests go at the time.
-  [[nodiscard]] ModelMetrics& metrics_of(dispatch::Device device) {
+  [[nodiscard]] ModelMetrics& metrics_of(dispatch::Device device) const {
     return device == dispatch::Device::cpu ? *cpu_metrics : *npu_metrics;
   }
   void failed(Code code) { metrics_of(model->device()).failed(code); }
