@@ -9,7 +9,6 @@ import unittest
 EMULATOR = os.environ.get("GANTRY_EMULATOR", "")
 PRELOAD = os.environ.get("GANTRY_ACCEL_PRELOAD", "")
 CLIENT = os.environ.get("GANTRY_NPU_CLIENT", "")
-RUN_MODEL = os.environ.get("GANTRY_RUN_MODEL", "")
 SHARED = pathlib.Path(os.environ.get("GANTRY_SHARED", "../shared"))
 # Where ./dev unpacks Mesa's delegate of Debian's suites, with the libraries that it and our programs need.
 NPU_ROOTS = pathlib.Path(os.environ.get("GANTRY_NPU_ROOTS", "/nowhere"))
