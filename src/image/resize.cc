@@ -56,10 +56,8 @@ Result<> Resizer::bilinear(const Image& source, std::int32_t width, std::int32_t
   }
   RowResizer& rows = state_->rows;
   rows.begin({source.width, source.height, 1}, width, height, out.data());
-  const std::size_t stride = static_cast<std::size_t>(source.width) * 3;
-  for (std::size_t at = 0; at < source_size; at += stride) {
-    rows.push(source.rgb.data() + at, source_size - at);
-  }
+  rows.push(source.rgb.data(), source.height, static_cast<std::size_t>(source.width) * 3,
+            source_size);
   return {};
 }
 

@@ -30,6 +30,15 @@ void plain_horizontal(const ResizeAxis& axis, const std::uint8_t* row, std::size
   }
 }
 
+/// horizontal_rows() where doing them together saves little.
+template <auto Horizontal>
+void one_by_one(const ResizeAxis& axis, const std::uint8_t* const* rows, std::size_t readable,
+                std::uint8_t* const* out) {
+  for (std::int32_t i = 0; i < ResizeKernels::kRows; ++i) {
+    Horizontal(axis, rows[i], readable, out[i]);
+  }
+}
+
 void plain_vertical(const std::uint8_t* const* rows, std::size_t count, const std::int16_t* weights,
                     std::size_t size, std::uint8_t* out) {
   resize_bytes(rows, count, weights, 0, size, out);
@@ -168,6 +177,63 @@ __attribute__((target("avx2"))) void avx2_horizontal(const ResizeAxis& axis,
   }
 }
 
+__attribute__((target("avx2"))) void avx2_horizontal_rows(const ResizeAxis& axis,
+                                                          const std::uint8_t* const* rows,
+                                                          std::size_t readable,
+                                                          std::uint8_t* const* out) {
+  static_assert(ResizeKernels::kRows == 2);
+  const __m256i pairs = _mm256_load_si256(reinterpret_cast<const __m256i*>(kPairs.data()));
+  const __m256i spread_low = _mm256_setr_epi32(0x03020100, 0x03020100, 0x03020100, 0x03020100,
+                                               0x07060504, 0x07060504, 0x07060504, 0x07060504);
+  const __m256i spread_high = _mm256_add_epi8(spread_low, _mm256_set1_epi8(8));
+  const __m128i half = _mm_set1_epi32(kHalf);
+  for (std::int32_t x = 0; x < axis.out; ++x) {
+    const auto start = static_cast<std::size_t>(axis.start[static_cast<std::size_t>(x)]);
+    const std::size_t groups = groups_of(axis, x);
+    const std::size_t to = static_cast<std::size_t>(x) * kPixel;
+    if ((start + groups * kGroup) * kPixel + 4 > readable) {
+      for (std::size_t row = 0; row < 2; ++row) {
+        resize_pixel(axis, rows[row], x, out[row] + to);
+      }
+      continue;
+    }
+    std::size_t at = start * kPixel;
+    const std::int16_t* weights = axis.weights_of(x);
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i low[2] = {zero, zero};
+    __m256i high[2] = {zero, zero};
+    for (std::size_t g = 0; g < groups; ++g, at += kGroup * kPixel, weights += 2 * kGroup) {
+      const __m256i k =
+          _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(weights)));
+      const __m256i k_low = _mm256_shuffle_epi8(k, spread_low);
+      const __m256i k_high = _mm256_shuffle_epi8(k, spread_high);
+#pragma GCC unroll 2
+      for (std::size_t row = 0; row < 2; ++row) {
+        const __m256i samples = _mm256_shuffle_epi8(
+            _mm256_broadcastsi128_si256(
+                _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[row] + at))),
+            pairs);
+        low[row] = _mm256_add_epi32(low[row], _mm256_madd_epi16(samples, k_low));
+        high[row] = _mm256_add_epi32(high[row], _mm256_madd_epi16(samples, k_high));
+      }
+    }
+    __m128i sum[2];
+#pragma GCC unroll 2
+    for (std::size_t row = 0; row < 2; ++row) {
+      const __m256i both = _mm256_add_epi32(_mm256_slli_epi32(high[row], kLowBits), low[row]);
+      sum[row] = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+      sum[row] = _mm_srai_epi32(_mm_add_epi32(sum[row], half), kFractionBits);
+    }
+    const __m128i words = _mm_packs_epi32(sum[0], sum[1]);
+    const __m128i rgb = _mm_packus_epi16(words, words);
+    const std::array<std::int32_t, 2> pixels = {_mm_cvtsi128_si32(rgb), _mm_extract_epi32(rgb, 1)};
+    const std::size_t size = x + 1 < axis.out ? 4 : kPixel;
+    for (std::size_t row = 0; row < 2; ++row) {
+      std::memcpy(out[row] + to, &pixels[row], size);
+    }
+  }
+}
+
 __attribute__((target("avx2"))) void avx2_vertical(const std::uint8_t* const* rows,
                                                    std::size_t count, const std::int16_t* weights,
                                                    std::size_t size, std::uint8_t* out) {
@@ -293,9 +359,9 @@ void neon_vertical(const std::uint8_t* const* rows, std::size_t count, const std
 std::span<const ResizeKernels> resize_kernels() {
 #ifdef __x86_64__
   static constexpr std::array<ResizeKernels, 3> kAll = {
-      {{"avx2", avx2_horizontal, avx2_vertical},
-       {"sse4.1", sse_horizontal, sse_vertical},
-       {"plain", plain_horizontal, plain_vertical}}};
+      {{"avx2", avx2_horizontal, avx2_horizontal_rows, avx2_vertical},
+       {"sse4.1", sse_horizontal, one_by_one<sse_horizontal>, sse_vertical},
+       {"plain", plain_horizontal, one_by_one<plain_horizontal>, plain_vertical}}};
   static const std::size_t kSkip = [] -> std::size_t {
     if (__builtin_cpu_supports("avx2")) {
       return 0;
@@ -305,11 +371,12 @@ std::span<const ResizeKernels> resize_kernels() {
   return std::span<const ResizeKernels>(kAll).subspan(kSkip);
 #elifdef __aarch64__
   static constexpr std::array<ResizeKernels, 2> kAll = {
-      {{"neon", neon_horizontal, neon_vertical}, {"plain", plain_horizontal, plain_vertical}}};
+      {{"neon", neon_horizontal, one_by_one<neon_horizontal>, neon_vertical},
+       {"plain", plain_horizontal, one_by_one<plain_horizontal>, plain_vertical}}};
   return kAll;
 #else
   static constexpr std::array<ResizeKernels, 1> kAll = {
-      {{"plain", plain_horizontal, plain_vertical}}};
+      {{"plain", plain_horizontal, one_by_one<plain_horizontal>, plain_vertical}}};
   return kAll;
 #endif
 }

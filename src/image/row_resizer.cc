@@ -1,5 +1,6 @@
 #include "row_resizer.h"
 
+#include <array>
 #include <cstring>
 
 namespace gantry::image {
@@ -31,7 +32,8 @@ void RowResizer::begin(const Source& source, std::int32_t width, std::int32_t he
     across_first_ = is_tall(source.width, source.height, height);
   }
   kept_size_ = bytes_of(across_first_ ? along_.in : along_.out);
-  kept_.resize(static_cast<std::size_t>(across_.max_length) * kept_size_);
+  ring_rows_ = across_.max_length + ResizeKernels::kRows - 1;
+  kept_.resize(static_cast<std::size_t>(ring_rows_) * kept_size_);
   under_filter_.resize(static_cast<std::size_t>(across_.max_length) + 1);
   unfiltered_.resize(across_first_ ? bytes_of(along_.in) : 0);
   column_.resize(columns_ ? bytes_of(along_.out) : 0);
@@ -40,7 +42,36 @@ void RowResizer::begin(const Source& source, std::int32_t width, std::int32_t he
   emitted_ = 0;
 }
 
-void RowResizer::push(const std::uint8_t* row, std::size_t readable) {
+void RowResizer::push(const std::uint8_t* rows, std::int32_t count, std::size_t stride,
+                      std::size_t readable) {
+  const bool can_go_together = across_.in != across_.out && !across_first_ && !copies_along();
+  while (count > 0) {
+    const std::int32_t taken =
+        can_go_together && count >= ResizeKernels::kRows ? ResizeKernels::kRows : 1;
+    if (taken == 1) {
+      push_one(rows, readable);
+    } else {
+      push_together(rows, stride, readable);
+    }
+    count -= taken;
+    rows += static_cast<std::size_t>(taken) * stride;
+    readable -= static_cast<std::size_t>(taken) * stride;
+  }
+}
+
+void RowResizer::push_together(const std::uint8_t* rows, std::size_t stride, std::size_t readable) {
+  std::array<const std::uint8_t*, ResizeKernels::kRows> from{};
+  std::array<std::uint8_t*, ResizeKernels::kRows> to{};
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    from[i] = rows + i * stride;
+    to[i] = kept_row(next_in_ + static_cast<std::int32_t>(i));
+  }
+  kernels_->horizontal_rows(along_, from.data(), readable - (from.size() - 1) * stride, to.data());
+  next_in_ += ResizeKernels::kRows;
+  emit();
+}
+
+void RowResizer::push_one(const std::uint8_t* row, std::size_t readable) {
   if (across_.in == across_.out) {
     const std::int32_t output = across_.mirrored ? across_.out - 1 - next_in_ : next_in_;
     filter_along(row, readable, line_for(output));
@@ -58,7 +89,7 @@ void RowResizer::push(const std::uint8_t* row, std::size_t readable) {
 }
 
 void RowResizer::filter_along(const std::uint8_t* row, std::size_t readable, std::uint8_t* line) {
-  if (along_.in == along_.out && !along_.mirrored) {
+  if (copies_along()) {
     std::memcpy(line, row, bytes_of(along_.in));
   } else {
     kernels_->horizontal(along_, row, readable, line);

@@ -13,8 +13,8 @@ namespace gantry::image {
 [[nodiscard]] Result<> check_target(std::int32_t width, std::int32_t height, std::size_t size);
 
 /// Resizer's work, a source row at a time, so that the source need never be in memory whole: an
-/// output line is made as soon as the last source row under its filter has come. Keeps only as many
-/// rows as the filter is high.
+/// output line is made as soon as the last source row under its filter has come. Keeps only a few
+/// rows more than the filter is high.
 ///
 /// The source may be stored turned. Sums of integers don't mind their order, so instead of turning
 /// the picture we read the filter's weights backwards and write output lines as rows or as columns:
@@ -33,15 +33,19 @@ class RowResizer {
   /// Starts a picture. All sizes are positive; width x height is that of the upright result, and
   /// `out` its height * width * 3 bytes, borrowed until the last row has been pushed.
   void begin(const Source& source, std::int32_t width, std::int32_t height, std::uint8_t* out);
-  /// The next source row: RGB pixels, of which and beyond which `readable` bytes may be read. Once
-  /// for each row of the source; after the last, `out` is complete.
-  void push(const std::uint8_t* row, std::size_t readable);
+  /// The next `count` source rows: RGB pixels, a row every `stride` bytes; from the first one on
+  /// `readable` bytes may be read. Faster with several rows at a time. After the last row of the
+  /// source, `out` is complete.
+  void push(const std::uint8_t* rows, std::int32_t count, std::size_t stride, std::size_t readable);
 
  private:
   [[nodiscard]] std::uint8_t* kept_row(std::int32_t row) {
-    return kept_.data() + static_cast<std::size_t>(row % across_.max_length) * kept_size_;
+    return kept_.data() + static_cast<std::size_t>(row % ring_rows_) * kept_size_;
   }
+  void push_one(const std::uint8_t* row, std::size_t readable);
+  void push_together(const std::uint8_t* rows, std::size_t stride, std::size_t readable);
   void filter_along(const std::uint8_t* row, std::size_t readable, std::uint8_t* line);
+  [[nodiscard]] bool copies_along() const { return along_.in == along_.out && !along_.mirrored; }
   void emit();
   [[nodiscard]] std::uint8_t* line_for(std::int32_t output);
   void place(std::int32_t output);
@@ -51,7 +55,8 @@ class RowResizer {
   ResizeAxis across_;  ///< the filter across stored rows
   bool across_first_ = false;
   bool columns_ = false;            ///< output lines are columns of the result
-  std::vector<std::uint8_t> kept_;  ///< ring of across_.max_length rows, filtered along or not yet
+  std::vector<std::uint8_t> kept_;  ///< ring of ring_rows_ rows, filtered along or not yet
+  std::int32_t ring_rows_ = 1;      ///< as many as the filter is high, and those that come together
   std::size_t kept_size_ = 0;       ///< bytes of a kept row
   std::vector<const std::uint8_t*> under_filter_;  ///< one more than max_length, for the kernels
   std::vector<std::uint8_t> unfiltered_;  ///< a line before filter_along(), if that comes second

@@ -55,10 +55,7 @@ Result<ScaledDecoder::Report> decode_jpeg_rows(Bytes bytes, const DecodeOptions&
       return std::unexpected(std::move(read.error()));
     }
     account_to(report.decode);
-    for (std::int32_t i = 0; i < count; ++i) {
-      const std::size_t at = static_cast<std::size_t>(i) * stride;
-      rows.push(batch.data() + at, batch.size() - at);
-    }
+    rows.push(batch.data(), count, stride, batch.size());
     account_to(report.resize);
   }
   if (auto end = reader.finish(); !end) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <string>
@@ -90,8 +91,11 @@ TEST(RowResizerTest, turns_while_it_scales) {
     rows.begin({image.width, image.height, orientation}, target.width, target.height,
                by_rows.data());
     const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
-    for (std::size_t at = 0; at < image.rgb.size(); at += stride) {
-      rows.push(image.rgb.data() + at, image.rgb.size() - at);
+    const int together = *rc::gen::inRange(1, 10);
+    for (int y = 0; y < image.height; y += together) {
+      const std::size_t at = static_cast<std::size_t>(y) * stride;
+      rows.push(image.rgb.data() + at, std::min(together, image.height - y), stride,
+                image.rgb.size() - at);
     }
     orient(image, orientation);
     auto afterwards = target.bytes();
