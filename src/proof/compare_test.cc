@@ -51,6 +51,26 @@ INSTANTIATE_TEST_SUITE_P(
              bytes<std::int64_t>({9}), 0, 0}),
     [](const auto& test) { return std::string(test.param.name); });
 
+TEST(Difference, FewFarOffAreRoundingAndAWrongChannelIsNot) {
+  constexpr std::size_t channels = 64;
+  const std::vector<std::byte> wanted(channels * 16);
+  auto got = wanted;
+  for (std::size_t i = 0; i < got.size(); i += 67) {
+    got[i] = std::byte{30};
+  }
+  EXPECT_TRUE(compare(DType::uint8, wanted, got, 8, channels).is_rounding());
+  got = wanted;
+  for (std::size_t i = 5; i < got.size(); i += channels) {
+    got[i] = std::byte{30};
+  }
+  EXPECT_FALSE(compare(DType::uint8, wanted, got, 8, channels).is_rounding());
+  got = wanted;
+  for (std::size_t i = 0; i < got.size(); i += 7) {
+    got[i] = std::byte{30};
+  }
+  EXPECT_FALSE(compare(DType::uint8, wanted, got, 8, channels).is_rounding());
+}
+
 TEST(AllowedSteps, GrowWithTheLayersOfTheNpuAndAreWideBehindIt) {
   // Three convolutions behind each other, then an addition.
   const auto graph = graph::read_graph(test::pack(*test::residual_object()));

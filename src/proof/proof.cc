@@ -167,10 +167,12 @@ class Prover {
     const auto& about = graph_.tensors[static_cast<std::size_t>(tensor)];
     Boundary boundary{.name = about.name, .allowed = allowed};
     for (std::size_t input = 0; input < input_count; ++input) {
+      const std::size_t channels =
+          about.shape.empty() ? 1 : static_cast<std::size_t>(std::max(1, about.shape.back()));
       const Difference difference =
-          compare(about.dtype, wanted_[input].at(tensor), got[input].at(tensor), allowed);
+          compare(about.dtype, wanted_[input].at(tensor), got[input].at(tensor), allowed, channels);
       boundary.largest = std::max(boundary.largest, difference.largest);
-      boundary.is_right = boundary.is_right && difference.beyond == 0;
+      boundary.is_right = boundary.is_right && difference.is_rounding();
     }
     return boundary;
   }
