@@ -30,7 +30,13 @@ constexpr std::array dtypes = {
     DType::uint64,  DType::other,   DType::other, DType::uint32, DType::uint16,  DType::other};
 static_assert(dtypes.size() == ::tflite::TensorType_MAX + 1);
 
-Tensor to_tensor(const ::tflite::Model& model, const ::tflite::Tensor& from) {
+/// A model's bytes where they came from, and the aligned ones (these or a copy) that are read.
+struct Bytes {
+  std::span<const std::byte> given;
+  const std::byte* aligned;
+};
+
+Tensor to_tensor(const Bytes& bytes, const ::tflite::Model& model, const ::tflite::Tensor& from) {
   constexpr std::size_t longest_name = 1000;
   Tensor tensor;
   if (from.name() != nullptr) {
@@ -42,6 +48,11 @@ Tensor to_tensor(const ::tflite::Model& model, const ::tflite::Tensor& from) {
   }
   const auto* const data = model.buffers()->Get(from.buffer())->data();
   tensor.constant = data != nullptr && data->size() > 0;
+  if (tensor.constant) {
+    const auto* const begin = reinterpret_cast<const std::byte*>(data->data());
+    tensor.data =
+        bytes.given.subspan(static_cast<std::size_t>(begin - bytes.aligned), data->size());
+  }
   if (const auto* const quantization = from.quantization()) {
     if (quantization->scale() != nullptr) {
       tensor.scales.assign(quantization->scale()->begin(), quantization->scale()->end());
@@ -54,25 +65,64 @@ Tensor to_tensor(const ::tflite::Model& model, const ::tflite::Tensor& from) {
   return tensor;
 }
 
+/// Options that are called the same wherever they occur.
+template <class Options>
+void read_common(const Options& from, Operator& op) {
+  if constexpr (requires { from.fused_activation_function(); }) {
+    op.activation = to_activation(from.fused_activation_function());
+  }
+  if constexpr (requires { from.padding(); }) {
+    op.padding = to_padding(from.padding());
+    op.stride_h = from.stride_h();
+    op.stride_w = from.stride_w();
+  }
+  if constexpr (requires { from.dilation_h_factor(); }) {
+    op.dilation_h = from.dilation_h_factor();
+    op.dilation_w = from.dilation_w_factor();
+  }
+  if constexpr (requires { from.filter_height(); }) {
+    op.filter_h = from.filter_height();
+    op.filter_w = from.filter_width();
+  }
+  if constexpr (requires { from.axis(); }) {
+    op.axis = from.axis();
+  }
+  if constexpr (requires { from.alpha(); }) {
+    op.alpha = from.alpha();
+  }
+  if constexpr (requires { from.beta(); }) {
+    op.beta = from.beta();
+  }
+  if constexpr (requires { from.keep_dims(); }) {
+    op.keep_dims = from.keep_dims();
+  }
+  if constexpr (requires { from.half_pixel_centers(); }) {
+    op.align_corners = from.align_corners();
+    op.half_pixel_centers = from.half_pixel_centers();
+  }
+}
+
 void read_options(const ::tflite::Operator& from, Operator& op) {
-  if (const auto* options = from.builtin_options_as_Conv2DOptions()) {
-    op.activation = to_activation(options->fused_activation_function());
-    op.padding = to_padding(options->padding());
-    op.stride_h = options->stride_h();
-    op.stride_w = options->stride_w();
-    op.dilation_h = options->dilation_h_factor();
-    op.dilation_w = options->dilation_w_factor();
-  } else if (const auto* depthwise = from.builtin_options_as_DepthwiseConv2DOptions()) {
-    op.activation = to_activation(depthwise->fused_activation_function());
-    op.padding = to_padding(depthwise->padding());
-    op.stride_h = depthwise->stride_h();
-    op.stride_w = depthwise->stride_w();
-    op.dilation_h = depthwise->dilation_h_factor();
-    op.dilation_w = depthwise->dilation_w_factor();
-  } else if (const auto* add = from.builtin_options_as_AddOptions()) {
-    op.activation = to_activation(add->fused_activation_function());
-  } else if (const auto* mul = from.builtin_options_as_MulOptions()) {
-    op.activation = to_activation(mul->fused_activation_function());
+  const auto read = [&op](const auto*... options) {
+    (..., (options == nullptr ? void() : read_common(*options, op)));
+  };
+  // One of these at most is there.
+  read(from.builtin_options_as_Conv2DOptions(), from.builtin_options_as_DepthwiseConv2DOptions(),
+       from.builtin_options_as_TransposeConvOptions(), from.builtin_options_as_Pool2DOptions(),
+       from.builtin_options_as_AddOptions(), from.builtin_options_as_SubOptions(),
+       from.builtin_options_as_MulOptions(), from.builtin_options_as_DivOptions(),
+       from.builtin_options_as_ConcatenationOptions(), from.builtin_options_as_LeakyReluOptions(),
+       from.builtin_options_as_SoftmaxOptions(), from.builtin_options_as_ReducerOptions(),
+       from.builtin_options_as_ResizeBilinearOptions(),
+       from.builtin_options_as_FullyConnectedOptions());
+  if (const auto* options = from.builtin_options_as_FullyConnectedOptions()) {
+    op.keep_dims = options->keep_num_dims();
+    op.plain_weights =
+        options->weights_format() == ::tflite::FullyConnectedOptionsWeightsFormat_DEFAULT;
+  } else if (const auto* slice = from.builtin_options_as_StridedSliceOptions()) {
+    op.begin_mask = slice->begin_mask();
+    op.end_mask = slice->end_mask();
+    op.other_masks = slice->ellipsis_mask() | slice->new_axis_mask() | slice->shrink_axis_mask();
   }
 }
 
@@ -81,15 +131,15 @@ std::vector<std::int32_t> indices(const ::flatbuffers::Vector<std::int32_t>* fro
                          : std::vector<std::int32_t>(from->begin(), from->end());
 }
 
-/// `bytes` are aligned to 8 and passed read_model, which gave `info`.
-Graph to_graph(const void* bytes, const repository::ModelInfo& info) {
-  const ::tflite::Model& model = *::tflite::GetModel(bytes);
+/// `bytes.aligned` are aligned to 8 and passed read_model, which gave `info`.
+Graph to_graph(const Bytes& bytes, const repository::ModelInfo& info) {
+  const ::tflite::Model& model = *::tflite::GetModel(bytes.aligned);
   const ::tflite::SubGraph& from = *model.subgraphs()->Get(0);
   Graph graph;
   if (from.tensors() != nullptr) {
     graph.tensors.reserve(from.tensors()->size());
     for (const ::tflite::Tensor* tensor : *from.tensors()) {
-      graph.tensors.push_back(to_tensor(model, *tensor));
+      graph.tensors.push_back(to_tensor(bytes, model, *tensor));
     }
   }
   graph.inputs = indices(from.inputs());
@@ -123,12 +173,13 @@ Result<Graph> read_graph(std::span<const std::byte> model) {
                                                 info->operators.size()));
   }
   if (reinterpret_cast<std::uintptr_t>(model.data()) % alignof(std::uint64_t) == 0) {
-    return to_graph(model.data(), *info);
+    return to_graph({.given = model, .aligned = model.data()}, *info);
   }
   std::vector<std::uint64_t> copy((model.size() + sizeof(std::uint64_t) - 1) /
                                   sizeof(std::uint64_t));
   std::memcpy(copy.data(), model.data(), model.size());
-  return to_graph(copy.data(), *info);
+  return to_graph({.given = model, .aligned = reinterpret_cast<const std::byte*>(copy.data())},
+                  *info);
 }
 
 }  // namespace gantry::graph

@@ -112,7 +112,7 @@ TfLiteStatus OfferedDelegate::prepare(TfLiteContext* context, TfLiteDelegate* ou
 }
 
 Delegate::Impl::~Impl() {
-  if (inner != nullptr) {
+  if (inner != nullptr && destroy != nullptr) {
     destroy(inner);
   }
 }
@@ -157,6 +157,13 @@ Result<std::shared_ptr<const Delegate>> Delegate::load(const std::filesystem::pa
     return fail(Code::unavailable, std::format("{} made no delegate{}", library.string(),
                                                reason.empty() ? "" : ": " + quoted(reason, 300)));
   }
+  return std::shared_ptr<const Delegate>(new Delegate(std::move(impl)));
+}
+
+std::shared_ptr<const Delegate> Delegate::of_kernels(std::string name, MakeKernel make) {
+  auto impl = std::make_unique<Impl>();
+  impl->kernels = std::make_unique<KernelDelegate>(std::move(name), std::move(make));
+  impl->inner = impl->kernels->get();
   return std::shared_ptr<const Delegate>(new Delegate(std::move(impl)));
 }
 

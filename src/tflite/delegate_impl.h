@@ -1,6 +1,9 @@
 #pragma once
 
+#include <memory>
+
 #include "gantry/tflite/delegate.h"
+#include "kernel_delegate.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace gantry::tflite {
@@ -15,7 +18,8 @@ struct Delegate::Impl {
   ~Impl();
 
   TfLiteDelegate* inner = nullptr;
-  Destroy* destroy = nullptr;
+  Destroy* destroy = nullptr;               // null: `kernels` owns it
+  std::unique_ptr<KernelDelegate> kernels;  // null: a library's
 };
 
 /// What TensorFlow Lite is given in a delegate's place, one for each session: shows the delegate

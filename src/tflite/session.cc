@@ -136,6 +136,8 @@ std::string runtime_version() { return TfLiteVersion(); }
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::~Model() = default;
 
+std::span<const std::byte> Model::bytes() const noexcept { return impl_->bytes(); }
+
 Result<std::shared_ptr<const Model>> Model::create(MappedFile file) {
   return build(std::make_unique<Impl>(std::move(file), ErrorText{}, nullptr));
 }

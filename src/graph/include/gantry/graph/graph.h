@@ -21,6 +21,7 @@ enum class Op : std::uint8_t {
   conv_2d = 3,
   depthwise_conv_2d = 4,
   dequantize = 6,
+  floor = 8,
   fully_connected = 9,
   logistic = 14,
   max_pool_2d = 17,
@@ -30,17 +31,33 @@ enum class Op : std::uint8_t {
   relu6 = 21,
   reshape = 22,
   resize_bilinear = 23,
+  softmax = 25,
   tanh = 28,
   custom = 32,
   pad = 34,
   transpose = 39,
   mean = 40,
+  sub = 41,
+  div = 42,
+  squeeze = 43,
   strided_slice = 45,
   split = 49,
   prelu = 54,
+  maximum = 55,
+  minimum = 57,
+  neg = 59,
+  slice = 65,
   transpose_conv = 67,
+  expand_dims = 70,
+  sqrt = 75,
+  rsqrt = 76,
+  square = 92,
   resize_nearest_neighbor = 97,
   leaky_relu = 98,
+  squared_difference = 99,
+  abs = 101,
+  split_v = 102,
+  ceil = 104,
   elu = 111,
   quantize = 114,
   hard_swish = 117,
@@ -64,6 +81,9 @@ struct Tensor {
   std::vector<float> scales;              ///< none: not quantised; several: per axis
   std::vector<std::int64_t> zero_points;  ///< as many as scales where the file is well made
   bool constant = false;                  ///< its data are in the model
+  /// Those data, borrowed from the bytes that the graph was read from. As the file has them: their
+  /// size need not be what the shape asks for, and they need not be aligned.
+  std::span<const std::byte> data;
 };
 
 struct Operator {
@@ -73,12 +93,25 @@ struct Operator {
   std::vector<std::int32_t> inputs;   ///< tensor indices, -1 where an optional one is absent
   std::vector<std::int32_t> outputs;  ///< tensor indices
   Activation activation = Activation::none;
-  // Convolutions and pools only.
+  // Where an operator has no such option, it keeps the value given here.
+  // Convolutions, transposed ones and pools.
   Padding padding = Padding::same;
   std::int32_t stride_h = 1;
   std::int32_t stride_w = 1;
   std::int32_t dilation_h = 1;
   std::int32_t dilation_w = 1;
+  std::int32_t filter_h = 0;  ///< pools only: a convolution's are in the shape of its weights
+  std::int32_t filter_w = 0;
+  std::int32_t axis = 0;            ///< CONCATENATION
+  float alpha = 0;                  ///< LEAKY_RELU
+  float beta = 1;                   ///< SOFTMAX
+  bool keep_dims = false;           ///< MEAN, FULLY_CONNECTED
+  bool plain_weights = true;        ///< FULLY_CONNECTED: rows of the matrix, not shuffled
+  bool align_corners = false;       ///< RESIZE_BILINEAR
+  bool half_pixel_centers = false;  ///< RESIZE_BILINEAR
+  std::int32_t begin_mask = 0;      ///< STRIDED_SLICE, a bit for each axis: from its start
+  std::int32_t end_mask = 0;        ///< STRIDED_SLICE: to its end
+  std::int32_t other_masks = 0;     ///< STRIDED_SLICE: ellipsis, new and shrunk axes together
 };
 
 /// The main subgraph. Every index is that of a tensor in it, or -1 among an operator's inputs.
@@ -97,7 +130,8 @@ struct Links {
   std::vector<bool> is_output;                       ///< of the model
 };
 
-/// Reads the main subgraph of a `.tflite` file.
+/// Reads the main subgraph of a `.tflite` file. Tensor::data point into `model`, which has to
+/// outlive their use.
 /// Errors: as repository::read_model, which checks the bytes first; out_of_range for more than
 ///         20 000 operators.
 [[nodiscard]] Result<Graph> read_graph(std::span<const std::byte> model);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gantry/base/error.h"
+#include "gantry/tflite/kernel.h"
 
 namespace gantry::tflite {
 
@@ -31,10 +32,11 @@ struct Delegated {
   std::size_t partitions = 0;           ///< groups that the delegate runs as one
 };
 
-/// A delegate out of a shared library: Mesa's libteflon.so, or any other with the entry points of
-/// TensorFlow Lite's external delegates. Sessions that are made with it must be gone before it is.
+/// What TensorFlow Lite asks to compute operators in its place: kernels of ours, or a shared
+/// library, Mesa's libteflon.so or any other with the entry points of TensorFlow Lite's external
+/// delegates. Sessions that are made with it must be gone before it is.
 ///
-/// What it does inside the process is its own: it may crash or never return, at load, in
+/// What a library does inside the process is its own: it may crash or never return, at load, in
 /// Session::create and in every invoke. Foreign ones belong into a process of their own.
 /// Threads: one session at a time; any thread.
 class Delegate {
@@ -44,6 +46,12 @@ class Delegate {
   ///         words; unavailable if it makes none (no device), in its own words where it has some.
   [[nodiscard]] static Result<std::shared_ptr<const Delegate>> load(
       const std::filesystem::path& library, const DelegateOptions& options = {});
+  /// A delegate of our own: it takes every operator that it is offered, and each partition that
+  /// TensorFlow Lite makes of them is computed by a kernel that `make` gives. Models with tensors
+  /// whose shape is known only at run time do not suit it: Session::create refuses them.
+  /// `name`: what the partitions are called in operator_times().
+  [[nodiscard]] static std::shared_ptr<const Delegate> of_kernels(std::string name,
+                                                                  MakeKernel make);
   ~Delegate();
   Delegate(const Delegate&) = delete;
   Delegate& operator=(const Delegate&) = delete;

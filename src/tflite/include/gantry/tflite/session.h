@@ -28,6 +28,8 @@ class Model {
   /// The same with bytes in memory.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> create(std::vector<std::byte> bytes);
   ~Model();
+  /// The file, as long as this lives.
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept;
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 

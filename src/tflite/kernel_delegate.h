@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "gantry/tflite/kernel.h"
+#include "tensorflow/lite/core/c/common.h"
+
+namespace gantry::tflite {
+
+/// A TfLiteDelegate whose partitions are computed by kernels of ours.
+class KernelDelegate {
+ public:
+  KernelDelegate(std::string name, MakeKernel make);
+  KernelDelegate(const KernelDelegate&) = delete;
+  KernelDelegate& operator=(const KernelDelegate&) = delete;
+  ~KernelDelegate() = default;
+
+  /// Lives as long as this.
+  [[nodiscard]] TfLiteDelegate* get() noexcept { return &delegate_; }
+
+ private:
+  struct Node;
+  static TfLiteStatus prepare_delegate(TfLiteContext* context, TfLiteDelegate* delegate);
+  static void* init(TfLiteContext* context, const char* buffer, std::size_t length);
+  static TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
+  static TfLiteStatus invoke(TfLiteContext* context, TfLiteNode* node);
+
+  const std::string name_;
+  const MakeKernel make_;
+  TfLiteDelegate delegate_ = TfLiteDelegateCreate();
+};
+
+}  // namespace gantry::tflite
