@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gantry/base/error.h"
+#include "gantry/test/model_object.h"
+#include "gantry/xnnpack/rules.h"
+
+// Models of a few operators for this module's tests, with random constants.
+namespace gantry::xnnpack {
+
+/// Of an activation tensor.
+struct Step {
+  float scale;
+  std::int64_t zero_point;
+};
+
+class Maker {
+ public:
+  explicit Maker(Type type, std::uint32_t seed = 1);
+
+  [[nodiscard]] Type type() const noexcept { return type_; }
+  [[nodiscard]] bool is_float() const noexcept { return type_ == Type::float32; }
+  /// What quantised tensors have where nothing else is said.
+  [[nodiscard]] Step usual() const noexcept;
+
+  std::int32_t input(std::vector<std::int32_t> shape, std::optional<Step> step = {});
+  /// A result; also the model's where `is_output`.
+  std::int32_t result(std::vector<std::int32_t> shape, std::optional<Step> step = {},
+                      bool is_output = true);
+  /// A result of another type than the model's.
+  std::int32_t result_of(Type type, std::vector<std::int32_t> shape, std::optional<Step> step = {});
+  /// Random constants. `channels`: the axis that has a scale each, where the type has that.
+  std::int32_t weights(std::vector<std::int32_t> shape, std::size_t channels);
+  std::int32_t bias(std::int32_t count, float input_scale);
+  std::int32_t constant(std::vector<std::int32_t> shape);
+  std::int32_t integers(const std::vector<std::int32_t>& values);
+  /// Such that a sum of `count` products fills the range.
+  [[nodiscard]] Step step_of_sum(std::int64_t count) const;
+
+  template <class Options>
+  void op(::tflite::BuiltinOperator code, std::vector<std::int32_t> inputs,
+          std::vector<std::int32_t> outputs, Options options) {
+    test::add_operator(*model_, code, std::move(inputs), std::move(outputs))
+        .builtin_options.Set(std::move(options));
+  }
+  void op(::tflite::BuiltinOperator code, std::vector<std::int32_t> inputs,
+          std::vector<std::int32_t> outputs) {
+    test::add_operator(*model_, code, std::move(inputs), std::move(outputs));
+  }
+  [[nodiscard]] ::tflite::ModelT& model() noexcept { return *model_; }
+
+ private:
+  std::int32_t add(::tflite::TensorType type, std::vector<std::int32_t> shape,
+                   std::vector<std::uint8_t> data, const std::vector<float>& scales,
+                   const std::vector<std::int64_t>& zeros, std::int32_t axis = 0);
+  std::vector<std::uint8_t> random_bytes(const std::vector<std::int32_t>& shape, bool as_float);
+
+  Type type_;
+  std::unique_ptr<::tflite::ModelT> model_;
+  std::mt19937 random_;
+};
+
+/// How two runs of one model differ, at most: in steps for quantised outputs; relative to the
+/// largest value (at least 1) for float ones.
+struct Difference {
+  std::size_t taken = 0;      ///< operators that XNNPACK computed
+  std::size_t operators = 0;  ///< of the model
+  double largest = 0;
+  double mean = 0;       ///< of the output that is furthest apart, over its elements
+  std::string why = {};  ///< what kept the first operator that was not taken
+};
+
+/// Runs the model with TensorFlow Lite's kernels and with XNNPACK on the same random inputs, twice.
+[[nodiscard]] Result<Difference> compare(std::span<const std::byte> model, int threads = 1,
+                                         std::uint32_t seed = 1);
+
+}  // namespace gantry::xnnpack
