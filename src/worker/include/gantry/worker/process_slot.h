@@ -55,7 +55,8 @@ class ProcessSlot final : public dispatch::ExecutionSlot {
   /// Notices, too, that the child ended while nobody asked anything of it.
   [[nodiscard]] bool is_broken() const noexcept override;
   [[nodiscard]] std::string broken_reason() const override;
-  /// Errors: as start(), without the name; failed_precondition if the new child has other tensors; cancelled.
+  /// Errors: as start(), without the name; failed_precondition if the new child has other tensors;
+  /// cancelled.
   [[nodiscard]] Result<> repair(const std::stop_token& stop) override;
 
   /// What make_slot said about the slot of the present child.
