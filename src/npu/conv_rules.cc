@@ -252,6 +252,16 @@ Found conv_channels_17_to_31(const Site& site) {
              : std::nullopt;
 }
 
+Found conv_odd_outputs(const Site& site) {
+  const auto shape = conv_shape(site);
+  return shape && !shape->depthwise && shape->out_channels % 2 == 1 &&
+                 shape->kernel_height * shape->kernel_width > 1 && shape->channels > 32 &&
+                 shape->channels % 32 >= 1 && shape->channels % 32 <= 16
+             ? Found(std::format("{} channels to {}, kernel {}×{}", shape->channels,
+                                 shape->out_channels, shape->kernel_height, shape->kernel_width))
+             : std::nullopt;
+}
+
 Found depthwise_channels_17_to_63(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels >= 17 && shape->channels <= 63 &&

@@ -46,6 +46,7 @@ namespace gantry::npu {
 [[nodiscard]] Found depthwise_channels_33_to_47(const Site& site);
 [[nodiscard]] Found depthwise_channels_81_to_95(const Site& site);
 [[nodiscard]] Found conv_channels_17_to_31(const Site& site);
+[[nodiscard]] Found conv_odd_outputs(const Site& site);
 [[nodiscard]] Found depthwise_channels_17_to_63(const Site& site);
 [[nodiscard]] Found depthwise_border(const Site& site);
 [[nodiscard]] Found register_too_narrow(const Site& site);

@@ -189,6 +189,10 @@ constexpr std::array table = {
          "The input has 17 to 31 channels: half of the weights are dropped.",
          "Update Mesa to 26.2, or use 16 or 32 channels.", "C.2", Evidence::observed,
          conv_channels_17_to_31},
+    Rule{"conv-odd-outputs", conv_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
+         "It makes an odd number of channels of more than 32 which, modulo 32, are 1 to 16, with a "
+         "kernel larger than 1×1: the last weights are packed otherwise than they are read.",
+         "Use an even number of output channels.", "E.4", Evidence::observed, conv_odd_outputs},
     Rule{"depthwise-channels-17-63", depthwise_only, mesa_25_3, mesa_26_2, Stage::compute,
          Verdict::wrong, "It has 17 to 63 channels, and no multiple of 16: weights are dropped.",
          "Update Mesa to 26.2, or use a multiple of 16 channels.", "C.2", Evidence::observed,

@@ -186,6 +186,7 @@ std::vector<Case> cases() {
       {"depthwise-channels-33-47", sized(depthwise_of(104)), [](auto&) {}, {"?"}},
       {"depthwise-channels-81-95", sized(depthwise_of(88))},
       {"conv-channels-17-31", sized(channels(20))},
+      {"conv-odd-outputs", sized({.channels = 48, .out_channels = 33, .kernel = 3})},
       {"depthwise-channels-17-63", sized(depthwise_of(24))},
       {"depthwise-border", plain_depthwise,
        [](auto& m) { input(m, 0).quantization->zero_point = {7}; }},
