@@ -127,6 +127,18 @@ Found add_host_activation(const Site& site) {
   return found_if(host && host->op().activation != Activation::none);
 }
 
+Found add_host_range(const Site& site) {
+  const auto host = is_add(site) ? host_of(site) : std::nullopt;
+  const Tensor* const pre_add = site.input(0);
+  if (!host || host->op().activation != Activation::none || pre_add == nullptr ||
+      pre_add->dtype != DType::uint8) {
+    return std::nullopt;  // an activation is add_host_activation()'s
+  }
+  const std::int64_t zero_point = zero_point_of(*pre_add);
+  return zero_point == 0 || zero_point == 255 ? Found(std::format("zero point {}", zero_point))
+                                              : std::nullopt;
+}
+
 Found add_addend_is_host_input(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
   return found_if(host && host->input_index(0) == site.input_index(1));

@@ -232,8 +232,10 @@ Found uneven_map(const Site& site) {
   if (!shape || shape->height == shape->width) {
     return std::nullopt;
   }
+  // A single channel is not laid out pixel by pixel: each row is padded to 16 bytes.
   const bool is_linear = shape->kernel_height == 1 && shape->kernel_width == 1 &&
-                         shape->stride_height == 1 && shape->stride_width == 1;
+                         shape->stride_height == 1 && shape->stride_width == 1 &&
+                         shape->channels > 1;
   return is_linear ? std::nullopt : Found(std::format("{}×{}", shape->height, shape->width));
 }
 
@@ -249,6 +251,14 @@ Found conv_channels_17_to_31(const Site& site) {
   // 49 to 63 and so on are right: there the last group's padding is programmed as it is packed.
   return shape && !shape->depthwise && shape->channels >= 17 && shape->channels <= 31
              ? Found(std::format("{} channels", shape->channels))
+             : std::nullopt;
+}
+
+Found single_channel_inside(const Site& site) {
+  const auto shape = conv_shape(site);
+  return shape && !shape->depthwise && shape->channels == 1 &&
+                 site.producer_here(site.input_index(0)) >= 0
+             ? Found("")
              : std::nullopt;
 }
 

@@ -46,6 +46,7 @@ namespace gantry::npu {
 [[nodiscard]] Found depthwise_channels_33_to_47(const Site& site);
 [[nodiscard]] Found depthwise_channels_81_to_95(const Site& site);
 [[nodiscard]] Found conv_channels_17_to_31(const Site& site);
+[[nodiscard]] Found single_channel_inside(const Site& site);
 [[nodiscard]] Found conv_odd_outputs(const Site& site);
 [[nodiscard]] Found depthwise_channels_17_to_63(const Site& site);
 [[nodiscard]] Found depthwise_border(const Site& site);
@@ -63,6 +64,7 @@ namespace gantry::npu {
 [[nodiscard]] Found add_host_shared(const Site& site);
 [[nodiscard]] Found add_host_depthwise(const Site& site);
 [[nodiscard]] Found add_host_activation(const Site& site);
+[[nodiscard]] Found add_host_range(const Site& site);
 [[nodiscard]] Found add_addend_is_host_input(const Site& site);
 [[nodiscard]] Found add_padded(const Site& site);
 [[nodiscard]] Found add_single_channel(const Site& site);

@@ -153,7 +153,7 @@ constexpr std::array table = {
          "Use a square kernel.", "C.2", Evidence::observed, uneven_kernel},
     Rule{"map-uneven", conv, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
          "Mesa swaps height and width, so that only square maps come out right, but for 1×1 "
-         "kernels with stride 1.",
+         "kernels with stride 1 on more than one channel.",
          "Use a square input.", "C.2", Evidence::observed, uneven_map},
     Rule{"dilation-version-1", conv, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
          "It is dilated and states version 1, for which the driver looks at no dilation.",
@@ -189,6 +189,11 @@ constexpr std::array table = {
          "The input has 17 to 31 channels: half of the weights are dropped.",
          "Update Mesa to 26.2, or use 16 or 32 channels.", "C.2", Evidence::observed,
          conv_channels_17_to_31},
+    Rule{
+        "single-channel-inside", conv_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
+        "Its single input channel is computed on the NPU, and is read as one that the CPU uploads.",
+        "Use more than one channel between convolutions.", "E.3", Evidence::observed,
+        single_channel_inside},
     Rule{"conv-odd-outputs", conv_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
          "It makes an odd number of channels of more than 32 which, modulo 32, are 1 to 16, with a "
          "kernel larger than 1×1: the last weights are packed otherwise than they are read.",
@@ -249,6 +254,12 @@ constexpr std::array table = {
          "The convolution of its first operand has an activation, which is left out once the "
          "addition is part of it.",
          "Put the activation behind the addition.", "C.3", Evidence::observed, add_host_activation},
+    Rule{"add-host-range", add_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
+         "The range of its first operand ends at zero, where the CPU clips before it adds; the NPU "
+         "adds first.",
+         "Calibrate so that the operand's range has both signs, or put the activation behind the "
+         "addition.",
+         "C.3", Evidence::observed, add_host_range},
     Rule{"add-addend-is-host-input", add_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
          "Its second operand is the input of its first operand's convolution: the kernel drops a "
          "job that names a buffer twice.",

@@ -89,6 +89,19 @@ std::unique_ptr<ModelT> plain_conv() { return test::conv_object({}); }
 std::unique_ptr<ModelT> padded_conv() { return test::conv_object({.kernel = 3}); }
 std::unique_ptr<ModelT> plain_depthwise() { return test::conv_object(depthwise_of(16)); }
 std::unique_ptr<ModelT> residual() { return test::residual_object(); }
+/// Two convolutions behind each other, one channel between them.
+std::unique_ptr<ModelT> residual_of_one_channel() {
+  auto model = test::residual_object();
+  graph_of(*model).operators.resize(2);
+  graph_of(*model).outputs = {op(*model, 1).outputs[0]};
+  input(*model, 0, 1).shape[3] = 1;
+  input(*model, 1, 0).shape[0] = 1;
+  input(*model, 1, 1).shape[3] = 1;
+  for (const std::size_t of : {0, 1}) {
+    model->buffers[input(*model, 1, of).buffer]->data.resize(16);
+  }
+  return model;
+}
 constexpr std::size_t sum = 3;  // of the residual model
 
 std::vector<Case> cases() {
@@ -186,6 +199,7 @@ std::vector<Case> cases() {
       {"depthwise-channels-33-47", sized(depthwise_of(104)), [](auto&) {}, {"?"}},
       {"depthwise-channels-81-95", sized(depthwise_of(88))},
       {"conv-channels-17-31", sized(channels(20))},
+      {"single-channel-inside", residual_of_one_channel},
       {"conv-odd-outputs", sized({.channels = 48, .out_channels = 33, .kernel = 3})},
       {"depthwise-channels-17-63", sized(depthwise_of(24))},
       {"depthwise-border", plain_depthwise,
@@ -241,7 +255,10 @@ std::vector<Case> cases() {
       {"add-host-activation", residual,
        [](auto& m) {
          conv(m, 2).fused_activation_function = ::tflite::ActivationFunctionType_RELU;
+         output(m, 2).quantization->zero_point = {0};
        }},
+      {"add-host-range", residual,
+       [](auto& m) { input(m, 0, sum).quantization->zero_point = {0}; }},
       {"add-addend-is-host-input", residual,
        [](auto& m) { op(m, sum).inputs[1] = op(m, 1).outputs[0]; }},
       {"add-padded", residual,
@@ -278,6 +295,14 @@ std::vector<Case> cases() {
          output(m, sum).quantization->scale = {1};
        }},
   };
+}
+
+TEST(Rules, a_map_with_one_channel_must_be_square_whatever_the_kernel) {
+  for (const std::int32_t count : {1, 2}) {
+    const auto model = test::conv_object(channels(count));
+    input(*model, 0).shape[1] = output(*model).shape[1] = 4;
+    EXPECT_EQ(ids_of(*model, mesa_26_2).contains("map-uneven"), count == 1) << count;
+  }
 }
 
 const Rule& rule_of(std::string_view id) {
