@@ -55,32 +55,6 @@ std::int32_t Net::input(std::vector<std::int32_t> shape, std::int32_t zero_point
   return index;
 }
 
-std::int32_t Net::constant(std::vector<std::int32_t> shape) {
-  const std::int32_t index = quantized(std::move(shape), 120, 0.05F);
-  fill(index, 0, 255);
-  return index;
-}
-
-std::int32_t Net::int32_constant(const std::vector<std::int32_t>& values) {
-  const std::int32_t index = quantized({static_cast<std::int32_t>(values.size())}, 0, 1);
-  tensor(index).type = ::tflite::TensorType_INT32;
-  tensor(index).quantization.reset();
-  tensor(index).buffer = static_cast<std::uint32_t>(model_->buffers.size());
-  model_->buffers.push_back(std::make_unique<::tflite::BufferT>());
-  auto& data = model_->buffers.back()->data;
-  data.resize(values.size() * sizeof(std::int32_t));
-  std::memcpy(data.data(), values.data(), data.size());
-  return index;
-}
-
-std::int32_t Net::int32_input(std::int32_t size) {
-  const std::int32_t index = quantized({size}, 0, 1);
-  tensor(index).type = ::tflite::TensorType_INT32;
-  tensor(index).quantization.reset();
-  graph().inputs.push_back(index);
-  return index;
-}
-
 std::int32_t Net::conv(std::int32_t input, const Conv& conv) {
   const std::vector<std::int32_t> in = tensor(input).shape;
   const float in_scale = tensor(input).quantization->scale.front();
@@ -138,16 +112,6 @@ std::int32_t Net::add(std::int32_t first, std::int32_t second, std::int32_t zero
   const std::int32_t output = quantized(tensor(first).shape, zero_point, sum_scale);
   test::add_operator(*model_, ::tflite::BuiltinOperator_ADD, {first, second}, {output})
       .builtin_options.Set(::tflite::AddOptionsT());
-  return output;
-}
-
-std::int32_t Net::unary(std::int32_t input, ::tflite::BuiltinOperator code,
-                        ::tflite::BuiltinOptionsUnion options) {
-  const auto& quantization = *tensor(input).quantization;
-  const std::int32_t output =
-      quantized(tensor(input).shape, static_cast<std::int32_t>(quantization.zero_point.front()),
-                quantization.scale.front());
-  test::add_operator(*model_, code, {input}, {output}).builtin_options = std::move(options);
   return output;
 }
 

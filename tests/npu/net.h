@@ -38,21 +38,12 @@ class Net {
   std::int32_t conv(std::int32_t input, const Conv& conv);
   std::int32_t add(std::int32_t first, std::int32_t second, std::int32_t zero_point = 120,
                    float scale = 0);
-  std::int32_t unary(std::int32_t input, ::tflite::BuiltinOperator code,
-                     ::tflite::BuiltinOptionsUnion options = {});
-  /// An int32 tensor that is an input of the model.
-  std::int32_t int32_input(std::int32_t size);
-  std::int32_t int32_constant(const std::vector<std::int32_t>& values);
-  /// A uint8 tensor of noise that belongs to the model.
-  std::int32_t constant(std::vector<std::int32_t> shape);
 
   [[nodiscard]] ::tflite::SubGraphT& graph() { return *model_->subgraphs.front(); }
   [[nodiscard]] ::tflite::ModelT& model() { return *model_; }
   [[nodiscard]] ::tflite::TensorT& tensor(std::int32_t index) {
     return *graph().tensors[static_cast<std::size_t>(index)];
   }
-  [[nodiscard]] ::tflite::OperatorT& last() { return *graph().operators.back(); }
-  [[nodiscard]] ::tflite::OperatorT& op(std::size_t index) { return *graph().operators[index]; }
 
   /// The model with these outputs; the net is used up.
   [[nodiscard]] std::unique_ptr<::tflite::ModelT> with_outputs(std::vector<std::int32_t> outputs);

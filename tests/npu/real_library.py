@@ -14,7 +14,6 @@ from emulated import EMULATOR, PRELOAD, SHARED
 LIBRARY = "/usr/lib/teflon/libteflon.so"
 MODELS = SHARED / "models"
 RUN_MODEL = os.environ.get("GANTRY_RUN_MODEL", "")
-RUN_ROWS = os.environ.get("GANTRY_RUN_ROWS", "")
 
 
 def roots():
