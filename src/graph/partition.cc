@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <queue>
+#include <utility>
 
 namespace gantry::graph {
 namespace {
@@ -51,7 +52,7 @@ std::vector<Partition> partition(const Graph& graph, const Links& links,
       const std::int32_t producer =
           tensor < 0 ? -1 : links.producer[static_cast<std::size_t>(tensor)];
       // A tensor that is written again further on was there before: no reason to wait.
-      missing[i] += producer >= 0 && static_cast<std::size_t>(producer) < i ? 1U : 0U;
+      missing[i] += producer >= 0 && std::cmp_less(producer, i) ? 1U : 0U;
     }
   }
   std::array<Ready, 2> ready;  // not taken, taken

@@ -97,7 +97,7 @@ std::unique_ptr<ModelT> residual_of_one_channel() {
   input(*model, 0, 1).shape[3] = 1;
   input(*model, 1, 0).shape[0] = 1;
   input(*model, 1, 1).shape[3] = 1;
-  for (const std::size_t of : {0, 1}) {
+  for (const std::size_t of : {0U, 1U}) {
     model->buffers[input(*model, 1, of).buffer]->data.resize(16);
   }
   return model;

@@ -125,9 +125,11 @@ struct Model::Impl {
   ErrorText errors;
   ModelHandle model;
 
-  [[nodiscard]] std::span<const std::byte> bytes() const {
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
     const auto* const mapped = std::get_if<MappedFile>(&file);
-    return mapped != nullptr ? mapped->bytes() : std::get<1>(file);
+    return mapped != nullptr
+               ? mapped->bytes()
+               : std::span<const std::byte>(*std::get_if<std::vector<std::byte>>(&file));
   }
 };
 

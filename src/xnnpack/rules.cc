@@ -142,6 +142,7 @@ const Kind* find_kind(Op op) {
 
 std::vector<bool> Choice::taken() const {
   std::vector<bool> out;
+  out.reserve(operators.size());
   for (const Decision& decision : operators) {
     out.push_back(decision.rule == nullptr && decision.partition >= 0);
   }

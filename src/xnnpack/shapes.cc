@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "site.h"
 
@@ -206,7 +207,8 @@ std::optional<Shape> sliced(const Site& site) {
       size = size == -1 ? extent - begin : size;
     } else {
       const bool whole = ((static_cast<std::uint32_t>(site.op.end_mask) >> i) & 1U) != 0;
-      const std::int64_t end = whole ? extent : size < 0 ? size + extent : size;
+      const std::int64_t named = size < 0 ? size + extent : size;
+      const std::int64_t end = whole ? extent : named;
       size = std::clamp<std::int64_t>(end, 0, extent) - begin;
     }
     if (size < 1 || size > extent - begin) {
@@ -227,7 +229,7 @@ std::optional<Shape> transposed(const Site& site) {
   Shape out;
   for (std::int64_t axis : *order) {
     axis += axis < 0 ? static_cast<std::int64_t>(in.size()) : 0;
-    if (axis < 0 || axis >= static_cast<std::int64_t>(in.size()) ||
+    if (axis < 0 || std::cmp_greater_equal(axis, in.size()) ||
         seen[static_cast<std::size_t>(axis)]) {
       return std::nullopt;
     }

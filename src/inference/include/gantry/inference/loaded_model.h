@@ -48,13 +48,11 @@ struct ModelConfig {
   Trial trial;  ///< empty: none
   DeviceWanted device = DeviceWanted::automatic;
   std::size_t npu_slots = 3;  ///< at least 1. One for each core of the RK3588's NPU
-  // NOLINTBEGIN(readability-redundant-member-init): lets designated initialisers leave them out
-  NpuFactory npu = {};  ///< not asked where the CPU is wanted; empty: there is no NPU
+  NpuFactory npu = {};        ///< not asked where the CPU is wanted; empty: there is no NPU
   /// Called once per change of the policy's state, on any thread. Must not block or throw.
   std::function<void(const DeviceChange&)> on_device_change = {};
   /// Told what becomes of each NPU slot; the same rules.
   std::function<void(const dispatch::SlotEvent&)> on_slot_event = {};
-  // NOLINTEND(readability-redundant-member-init)
   std::size_t cores = 0;  ///< for the two defaults above; 0: available_cores()
   std::size_t max_file_bytes = std::size_t{1} << 30U;
 };

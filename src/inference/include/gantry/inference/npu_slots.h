@@ -20,7 +20,6 @@ enum class Proof : std::uint8_t { none, passed, failed };
 /// What was found out about a model and this machine's NPU when the model was loaded. What is not
 /// known is empty or 0.
 struct NpuReport {
-  // NOLINTBEGIN(readability-redundant-member-init): lets designated initialisers leave them out
   std::string reason = {};  ///< why the model is not on the NPU, a sentence; empty if it is
   Proof proof = Proof::none;
   std::string proof_words = {};  ///< "largest difference 2 steps at 1 partition output"
@@ -29,7 +28,6 @@ struct NpuReport {
   std::size_t partitions = 0;
   std::string library = {};  ///< path of libteflon.so
   std::string mesa = {};     ///< "26.1.6-1"
-  // NOLINTEND(readability-redundant-member-init)
 };
 
 struct NpuSlots {

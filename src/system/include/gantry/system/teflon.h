@@ -26,7 +26,7 @@ struct MesaVersion {
   friend std::strong_ordering operator<=>(const MesaVersion& a, const MesaVersion& b) {
     return std::tie(a.major, a.minor, a.patch) <=> std::tie(b.major, b.minor, b.patch);
   }
-  friend bool operator==(const MesaVersion& a, const MesaVersion& b) { return (a <=> b) == 0; }
+  friend bool operator==(const MesaVersion& a, const MesaVersion& b) { return std::is_eq(a <=> b); }
 };
 [[nodiscard]] std::optional<MesaVersion> parse_mesa_version(std::string_view text);
 

@@ -46,7 +46,6 @@ struct SessionOptions {
   bool profile = false;  ///< record the time of each operator
   /// Asked in this order; what none takes is left to TensorFlow Lite's own kernels. A delegate to
   /// which nothing is offered is not touched at all. Kept by the session.
-  // NOLINTNEXTLINE(readability-redundant-member-init): lets designated initialisers leave it out
   std::vector<Delegation> delegations = {};
 };
 
