@@ -143,8 +143,10 @@ Result<> prove_here(const std::filesystem::path& library, const std::filesystem:
       return tflite::Delegation{.delegate = std::move(delegate), .operators = std::move(offered)};
     });
   };
-  const auto report = proof::prove(file->bytes(), guarded->offered, make,
-                                   [](const proof::Report& wrong) { say(wrong); });
+  const auto report = proof::prove(
+      file->bytes(), guarded->offered, make,
+      [&](const std::vector<bool>& these) { return guarded->offered_among(these); },
+      [](const proof::Report& wrong) { say(wrong); });
   if (!report) {
     return std::unexpected(report.error());
   }

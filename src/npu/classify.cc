@@ -28,12 +28,12 @@ class Classifier {
   Classifier& operator=(const Classifier&) = delete;
   ~Classifier() = default;
 
-  [[nodiscard]] Classification classify() {
+  [[nodiscard]] Classification classify(const std::vector<bool>& among) const {
     Classification out;
     out.mesa = mesa_;
     out.operators.resize(graph_.operators.size());
     take_alone(out);
-    take_guarded(out);
+    take_guarded(among, out);
     return out;
   }
 
@@ -93,7 +93,7 @@ class Classifier {
 
   /// What is left when everything that is not right is kept back, until that changes nothing more:
   /// an addition may lose its convolution, or its partition.
-  void take_guarded(Classification& out) const {
+  void take_guarded(const std::vector<bool>& among, Classification& out) const {
     // Each round costs a look at the whole graph. Real models settle in two or three; in one that
     // is made to fall one by one, additions are given up.
     constexpr int most_rounds = 64;
@@ -105,6 +105,7 @@ class Classifier {
                      ? worst(out.operators[i].findings, Stage::accept) == Verdict::npu &&
                            worst(out.operators[i].findings, Stage::prepare) == Verdict::npu
                      : out.operators[i].findings.empty();
+      taken[i] = taken[i] && (among.empty() || among[i]);
     }
     Assignment partitions;
     bool settled = false;
@@ -177,8 +178,8 @@ Verdict Classification::alone_verdict() const noexcept {
   return verdict == Verdict::cpu && is_taken ? Verdict::npu : verdict;
 }
 
-Classification classify(const Graph& graph, MesaVersion mesa) {
-  return Classifier(graph, mesa).classify();
+Classification classify(const Graph& graph, MesaVersion mesa, const std::vector<bool>& among) {
+  return Classifier(graph, mesa).classify(among);
 }
 
 }  // namespace gantry::npu

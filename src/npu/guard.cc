@@ -7,6 +7,10 @@ namespace gantry::npu {
 
 bool Guarded::any() const { return std::ranges::find(offered, true) != offered.end(); }
 
+std::vector<bool> Guarded::offered_among(const std::vector<bool>& these) const {
+  return npu::offered(classify(graph, classification.mesa, these));
+}
+
 std::vector<bool> offered(const Classification& classification) {
   std::vector<bool> out;
   out.reserve(classification.operators.size());

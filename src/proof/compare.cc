@@ -29,6 +29,64 @@ void compare_integers(std::span<const std::byte> wanted, std::span<const std::by
   }
 }
 
+/// Steps that one layer of the NPU may be off by itself, as a standard deviation: its scales have
+/// 15 bits where TensorFlow Lite's have 31, which moves few results, and those by one step.
+constexpr double layer_error = 0.25;
+constexpr double most_variance = 1e6;  // more is as good as unknown
+
+float scale_of(const graph::Tensor& tensor) {
+  return tensor.scales.size() == 1 ? tensor.scales.front() : 0;
+}
+
+/// Σ (weight - zero point)² of that output channel which has most.
+double largest_square_sum(const graph::Tensor& weights, bool last_axis) {
+  if (weights.shape.empty() || dtype_size(weights.dtype) != 1 || weights.data.empty()) {
+    return 0;
+  }
+  const std::size_t channels =
+      std::max<std::size_t>(1, static_cast<std::size_t>(std::max(
+                                   1, last_axis ? weights.shape.back() : weights.shape.front())));
+  const std::size_t each = std::max<std::size_t>(1, weights.data.size() / channels);
+  const std::int64_t zero = weights.zero_points.size() == 1 ? weights.zero_points.front() : 0;
+  std::vector<double> sums(channels, 0);
+  for (std::size_t i = 0; i < weights.data.size(); ++i) {
+    const std::int64_t raw = weights.dtype == DType::int8
+                                 ? std::int64_t{element<std::int8_t>(weights.data, i)}
+                                 : std::int64_t{element<std::uint8_t>(weights.data, i)};
+    const auto weight = static_cast<double>(raw - zero);
+    sums[std::min(last_axis ? i % channels : i / each, channels - 1)] += weight * weight;
+  }
+  return std::ranges::max(sums);
+}
+
+/// How much larger the square of an error is behind the operator than at this input of it, both in
+/// steps of their tensors. 1 where that is not known.
+double square_of_gain(const graph::Graph& graph, const graph::Operator& op, std::size_t input) {
+  if (op.outputs.empty() || op.inputs[input] < 0) {
+    return 1;
+  }
+  const auto tensor = [&](std::int32_t index) -> const graph::Tensor& {
+    return graph.tensors[static_cast<std::size_t>(index)];
+  };
+  const double from = scale_of(tensor(op.inputs[input]));
+  const double to = scale_of(tensor(op.outputs.front()));
+  if (from <= 0 || to <= 0) {
+    return 1;
+  }
+  const double ratio = from / to;
+  const bool is_depthwise = op.op == graph::Op::depthwise_conv_2d;
+  if (is_depthwise || op.op == graph::Op::conv_2d || op.op == graph::Op::fully_connected) {
+    if (input != 0 || op.inputs.size() < 2 || op.inputs[1] < 0) {
+      return 1;
+    }
+    const graph::Tensor& weights = tensor(op.inputs[1]);
+    const double factor = ratio * scale_of(weights);
+    const double sum = largest_square_sum(weights, is_depthwise);
+    return factor > 0 && sum > 0 ? factor * factor * sum : 1;
+  }
+  return ratio * ratio;
+}
+
 }  // namespace
 
 Difference compare(DType dtype, std::span<const std::byte> wanted, std::span<const std::byte> got,
@@ -59,9 +117,17 @@ Difference compare(DType dtype, std::span<const std::byte> wanted, std::span<con
   return out;
 }
 
+namespace {
+constexpr std::size_t enough_elements = 8;  // of a channel, to speak of most
+}
+
+bool Difference::is_gross() const noexcept {
+  return beyond * 2 > elements ||
+         (channel_elements >= enough_elements && worst_channel * 10 > channel_elements * 9);
+}
+
 bool Difference::is_rounding() const noexcept {
-  constexpr std::size_t one_in = 20;
-  constexpr std::size_t enough_elements = 8;  // of a channel, to speak of most
+  constexpr std::size_t one_in = 50;
   if (beyond * one_in > elements) {
     return false;
   }
@@ -70,20 +136,24 @@ bool Difference::is_rounding() const noexcept {
 
 std::vector<std::int64_t> allowed_steps(const graph::Graph& graph,
                                         const std::vector<bool>& on_npu) {
-  std::vector<std::int64_t> depth(graph.tensors.size(), 0);
+  std::vector<double> variance(graph.tensors.size(), 0);  // of the error, in steps squared
   std::vector<std::int64_t> allowed(graph.tensors.size(), 0);
   for (std::size_t i = 0; i < graph.operators.size(); ++i) {
     const graph::Operator& op = graph.operators[i];
-    std::int64_t before = 0;
-    for (const std::int32_t tensor : op.inputs) {
-      before = tensor < 0 ? before : std::max(before, depth[static_cast<std::size_t>(tensor)]);
+    double sum = 0;
+    for (std::size_t input = 0; input < op.inputs.size(); ++input) {
+      if (op.inputs[input] >= 0) {
+        const double before = variance[static_cast<std::size_t>(op.inputs[input])];
+        sum += before > 0 ? before * square_of_gain(graph, op, input) : 0;
+      }
     }
     for (const std::int32_t tensor : op.outputs) {
       const auto index = static_cast<std::size_t>(tensor);
-      depth[index] = before + (on_npu[i] ? 1 : 0);
+      variance[index] = std::min(sum + (on_npu[i] ? layer_error * layer_error : 0), most_variance);
       if (on_npu[i]) {
-        allowed[index] = std::clamp(depth[index], least_allowed, most_allowed);
-      } else if (before > 0) {
+        const auto steps = static_cast<std::int64_t>(std::ceil(3 * std::sqrt(variance[index])));
+        allowed[index] = std::clamp(steps, least_allowed, most_allowed);
+      } else if (sum > 0) {
         allowed[index] = downstream_allowed;
       }
     }

@@ -71,23 +71,53 @@ TEST(Difference, FewFarOffAreRoundingAndAWrongChannelIsNot) {
   EXPECT_FALSE(compare(DType::uint8, wanted, got, 8, channels).is_rounding());
 }
 
-TEST(AllowedSteps, GrowWithTheLayersOfTheNpuAndAreWideBehindIt) {
-  // Three convolutions behind each other, then an addition.
-  const auto graph = graph::read_graph(test::pack(*test::residual_object()));
-  ASSERT_TRUE(graph);
-  const auto at = [&](const std::vector<std::int64_t>& allowed, std::size_t op) {
-    return allowed[static_cast<std::size_t>(graph->operators[op].outputs[0])];
-  };
-  const auto all = allowed_steps(*graph, {true, true, true, true});
-  EXPECT_EQ(at(all, 0), least_allowed);
-  EXPECT_EQ(at(all, 2), 3);
-  EXPECT_EQ(at(all, 3), 4);
-  const auto some = allowed_steps(*graph, {false, true, false, false});
-  EXPECT_EQ(at(some, 0), 0);
-  EXPECT_EQ(at(some, 1), least_allowed);
-  EXPECT_EQ(at(some, 2), downstream_allowed);
-  EXPECT_EQ(some[static_cast<std::size_t>(graph->inputs[0])], 0);
+/// Three convolutions behind each other, of 16 channels and scale 0.05 everywhere, then the
+/// addition of the third's and the first's result. All weights are `weight` steps above their zero
+/// point: an error grows by 0.05 · √16 · weight per convolution.
+std::vector<std::byte> residual_of_weight(std::uint8_t weight) {
+  const auto object = test::residual_object();
+  const auto& graph = *object->subgraphs.front();
+  for (const auto& op : graph.operators) {
+    if (op->inputs.size() == 3) {
+      const auto& weights = *graph.tensors[static_cast<std::size_t>(op->inputs[1])];
+      std::ranges::fill(object->buffers[weights.buffer]->data,
+                        static_cast<std::uint8_t>(128 + weight));
+    }
+  }
+  return test::pack(*object);
 }
+
+struct Allowed {
+  const char* name;
+  std::uint8_t weight;
+  std::vector<bool> on_npu;
+  std::vector<std::int64_t> of_operators;
+};
+class AllowedSteps : public testing::TestWithParam<Allowed> {};
+TEST_P(AllowedSteps, FollowFromTheWeightsAndTheLayersOfTheNpu) {
+  const auto bytes = residual_of_weight(GetParam().weight);
+  const auto graph = graph::read_graph(bytes);
+  ASSERT_TRUE(graph);
+  const auto allowed = allowed_steps(*graph, GetParam().on_npu);
+  for (std::size_t i = 0; i < graph->operators.size(); ++i) {
+    EXPECT_EQ(allowed[static_cast<std::size_t>(graph->operators[i].outputs[0])],
+              GetParam().of_operators[i])
+        << i;
+  }
+  EXPECT_EQ(allowed[static_cast<std::size_t>(graph->inputs[0])], 0);
+}
+constexpr std::int64_t wide = downstream_allowed;
+INSTANTIATE_TEST_SUITE_P(
+    Residual, AllowedSteps,
+    testing::Values(
+        // Variances: 1/16, then 4 times the one before + 1/16; the addition: those of both + 1/16.
+        Allowed{"gain_2", 10, {true, true, true, true}, {2, 2, 4, 4}},
+        Allowed{"gain_8", 40, {true, true, true, true}, {2, 7, most_allowed, most_allowed}},
+        Allowed{"no_gain", 1, {true, true, true, true}, {2, 2, 2, 2}},
+        Allowed{"the_cpu_between", 10, {false, true, false, false}, {0, 2, wide, wide}},
+        Allowed{"the_cpu_at_last", 40, {true, true, false, false}, {2, 7, wide, wide}},
+        Allowed{"none", 10, {false, false, false, false}, {0, 0, 0, 0}}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 TEST(TestInput, IsTheSameEachTimeAndUsesItsRange) {
   const TensorSpec spec{

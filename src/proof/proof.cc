@@ -26,10 +26,22 @@ struct Ran {
   std::vector<tflite::Delegated> delegated;
 };
 
+/// Operators that are looked at together, with the CPU's inputs, where the whole is off.
+constexpr std::size_t most_in_piece = 8;
+
+std::string steps(std::int64_t count) {
+  return std::format("{} step{}", count, count == 1 ? "" : "s");
+}
+
 class Prover {
  public:
-  Prover(std::span<const std::byte> model, graph::Graph graph, MakeDelegation make)
-      : model_(model), graph_(std::move(graph)), links_(graph_), make_(std::move(make)) {}
+  Prover(std::span<const std::byte> model, graph::Graph graph, MakeDelegation make,
+         MayOffer may_offer)
+      : model_(model),
+        graph_(std::move(graph)),
+        links_(graph_),
+        make_(std::move(make)),
+        may_offer_(std::move(may_offer)) {}
 
   /// The CPU's values of everything that an offered operator writes: the search needs them.
   Result<> compute_wanted(const std::vector<bool>& offered) {
@@ -69,6 +81,41 @@ class Prover {
     return judge(taken, *std::move(ran));
   }
 
+  /// The same for a part of what is offered.
+  Result<Report> check_part(const std::vector<bool>& these) {
+    return check(may_offer_ ? may_offer_(these) : these);
+  }
+
+  /// Looks at the model piece by piece and corrects `report`, whose whole is not right: passed, if
+  /// all pieces are and the whole is not grossly off. Answers the operators of the first that is
+  /// not; if none, all.
+  Result<std::vector<bool>> first_wrong_piece(const std::vector<bool>& offered, Report& report) {
+    const auto pieces = pieces_of(offered);
+    const bool is_gross = std::ranges::any_of(report.boundaries, &Boundary::is_gross);
+    std::int64_t largest = 0;
+    for (const auto& piece : pieces) {
+      const auto alone = check_part(piece);
+      if (!alone) {
+        return std::unexpected(alone.error());
+      }
+      if (!alone->passed) {
+        report.words = alone->words;
+        return piece;
+      }
+      largest = std::max(largest, alone->largest);
+    }
+    if (is_gross || pieces.size() < 2) {
+      return offered;
+    }
+    report.passed = true;
+    report.added_up = std::exchange(report.largest, largest);
+    report.words = std::format(
+        "largest difference {} in {} pieces, each with the CPU's inputs; together they add up to "
+        "{}",
+        steps(largest), pieces.size(), steps(report.added_up));
+    return offered;
+  }
+
   /// The first operator of `offered` whose result is wrong once all up to it are on the device.
   Result<std::int32_t> first_wrong(const std::vector<bool>& offered) {
     std::vector<std::size_t> operators;
@@ -85,7 +132,7 @@ class Prover {
       for (std::size_t i = 0; i < middle; ++i) {
         fewer[operators[i]] = true;
       }
-      const auto report = check(fewer);
+      const auto report = check_part(fewer);
       if (!report) {
         return std::unexpected(report.error());
       }
@@ -102,6 +149,25 @@ class Prover {
   }
 
  private:
+  /// Each partition; of one with many operators, windows over them that overlap by half.
+  [[nodiscard]] std::vector<std::vector<bool>> pieces_of(const std::vector<bool>& offered) const {
+    std::vector<std::vector<bool>> masks;
+    for (const auto& partition : graph::partition(graph_, links_, offered)) {
+      const auto& operators = partition.operators;
+      for (std::size_t begin = 0;; begin += most_in_piece / 2) {
+        const std::size_t end = std::min(begin + most_in_piece, operators.size());
+        auto& mask = masks.emplace_back(offered.size(), false);
+        for (std::size_t i = begin; i < end; ++i) {
+          mask[static_cast<std::size_t>(operators[i])] = true;
+        }
+        if (end == operators.size()) {
+          break;
+        }
+      }
+    }
+    return masks;
+  }
+
   [[nodiscard]] std::vector<std::int32_t> partition_outputs(const std::vector<bool>& taken) const {
     std::vector<std::int32_t> tensors;
     for (const auto& partition : graph::partition(graph_, links_, taken)) {
@@ -173,6 +239,7 @@ class Prover {
           compare(about.dtype, wanted_[input].at(tensor), got[input].at(tensor), allowed, channels);
       boundary.largest = std::max(boundary.largest, difference.largest);
       boundary.is_right = boundary.is_right && difference.is_rounding();
+      boundary.is_gross = boundary.is_gross || difference.is_gross();
     }
     return boundary;
   }
@@ -187,7 +254,6 @@ class Prover {
     const auto allowed = allowed_steps(graph_, taken);
     const auto boundaries = partition_outputs(taken);
     std::set<std::int32_t> compared;
-    const Boundary* worst = nullptr;
     const auto look_at = [&](std::int32_t tensor) {
       if (!compared.insert(tensor).second || !wanted_.front().contains(tensor)) {
         return;
@@ -203,18 +269,13 @@ class Prover {
     for (const std::int32_t tensor : graph_.outputs) {
       look_at(tensor);
     }
-    for (const Boundary& boundary : report.boundaries) {
-      if (!boundary.is_right) {
-        worst = &boundary;
-        break;
-      }
-    }
-    report.words = worst == nullptr
-                       ? std::format("largest difference {} step{} at {} partition output{}",
-                                     report.largest, report.largest == 1 ? "" : "s",
-                                     boundaries.size(), boundaries.size() == 1 ? "" : "s")
-                       : std::format("\"{}\" is off by up to {} steps (allowed: {})", worst->name,
-                                     worst->largest, worst->allowed);
+    const auto wrong = std::ranges::find(report.boundaries, false, &Boundary::is_right);
+    report.words =
+        wrong == report.boundaries.end()
+            ? std::format("largest difference {} at {} partition output{}", steps(report.largest),
+                          boundaries.size(), boundaries.size() == 1 ? "" : "s")
+            : std::format("\"{}\" is off by up to {} (allowed: {})", wrong->name,
+                          steps(wrong->largest), wrong->allowed);
     return report;
   }
 
@@ -222,13 +283,14 @@ class Prover {
   graph::Graph graph_;
   graph::Links links_;
   MakeDelegation make_;
+  MayOffer may_offer_;
   Values wanted_;
 };
 
 }  // namespace
 
 Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& offered,
-                     const MakeDelegation& make_delegation,
+                     const MakeDelegation& make_delegation, const MayOffer& may_offer,
                      const std::function<void(const Report&)>& on_wrong) {
   auto graph = graph::read_graph(model);
   if (!graph) {
@@ -238,7 +300,7 @@ Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& 
     return fail(Code::internal, std::format("want a mask of {} operators, got {}",
                                             graph->operators.size(), offered.size()));
   }
-  Prover prover(model, *std::move(graph), make_delegation);
+  Prover prover(model, *std::move(graph), make_delegation, may_offer);
   if (auto wanted = prover.compute_wanted(offered); !wanted) {
     return std::unexpected(std::move(wanted.error()));
   }
@@ -246,12 +308,19 @@ Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& 
   if (!report || report->passed) {
     return report;
   }
+  auto suspect = prover.first_wrong_piece(offered, *report);
+  if (!suspect) {
+    return std::unexpected(std::move(suspect.error()));
+  }
+  if (report->passed) {
+    return report;
+  }
   if (on_wrong) {
     on_wrong(*report);
   }
   // The first one may be wrong only together with others; what the search cannot carry out it
   // leaves open.
-  if (const auto first = prover.first_wrong(offered)) {
+  if (const auto first = prover.first_wrong(*suspect)) {
     report->first_wrong = *first;
     report->words = std::format("{}; first wrong: {}", report->words, prover.operator_text(*first));
   }

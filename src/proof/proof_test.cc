@@ -51,7 +51,7 @@ TEST_P(WrongOperator, IsNamed) {
   const Faults faults;
   faults.set("wrong " + std::to_string(GetParam()));
   bool told = false;
-  const auto report = prove(model(), {true, true, true, true}, fake, [&](const Report& before) {
+  const auto report = prove(model(), {true, true, true, true}, fake, {}, [&](const Report& before) {
     told = true;
     EXPECT_FALSE(before.passed);
     EXPECT_EQ(before.first_wrong, -1);
@@ -64,6 +64,41 @@ TEST_P(WrongOperator, IsNamed) {
               testing::HasSubstr("first wrong: operator " + std::to_string(GetParam())));
 }
 INSTANTIATE_TEST_SUITE_P(Each, WrongOperator, testing::Range(0, 4));
+
+// Two partitions, the first operator and the last two; the results of the first reach the last
+// addition on two ways.
+TEST(Prove, ErrorsOfRightPartitionsMayAddUp) {
+  const Faults faults;
+  faults.set("drift 2");
+  const auto report = prove(model(), {true, false, true, true}, fake);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->passed) << report->words;
+  EXPECT_EQ(report->largest, 2);
+  EXPECT_GT(report->added_up, 3);
+  EXPECT_THAT(report->words, testing::HasSubstr("2 pieces, each with the CPU's inputs"));
+}
+TEST(Prove, WhatAddsUpToMostElementsFails) {
+  const Faults faults;
+  faults.set("shift 2");
+  const auto report = prove(model(), {true, false, true, true}, fake);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_FALSE(report->passed) << report->words;
+}
+TEST(Prove, OnePartitionHasNothingToAddUp) {
+  const Faults faults;
+  faults.set("drift 5");
+  const auto report = prove(model(), {true, true, true, true}, fake);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_FALSE(report->passed) << report->words;
+}
+TEST(Prove, TheFirstWrongPartitionIsSearched) {
+  const Faults faults;
+  faults.set("wrong 3");
+  const auto report = prove(model(), {true, false, true, true}, fake);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_FALSE(report->passed);
+  EXPECT_EQ(report->first_wrong, 3);
+}
 
 TEST(Prove, WhatIsNotOfferedCannotBeWrong) {
   const Faults faults;

@@ -34,7 +34,13 @@ using testing::StartsWith;
 constexpr milliseconds kPatience{120'000};
 
 ProcessSlotConfig config(std::vector<std::string> arguments = {"normal"}) {
-  return {.program = GANTRY_WORKER_TEST_CHILD,
+  std::filesystem::path program = GANTRY_WORKER_TEST_CHILD;
+#ifdef GANTRY_WORKER_TEST_RUNNER
+  std::vector<std::string> runner = {GANTRY_WORKER_TEST_RUNNER, program.string()};
+  program = runner.front();
+  arguments.insert(arguments.begin(), runner.begin() + 1, runner.end());
+#endif
+  return {.program = program,
           .arguments = std::move(arguments),
           .name = "slot 1",
           .start_timeout = kPatience,
@@ -169,6 +175,14 @@ TEST_F(ProcessSlotTest, AProgramThatIsNotThereIsSaidSo) {
 
 // ---- children that fail at work
 
+constexpr const char* says_of_crash =
+#ifdef GANTRY_WORKER_TEST_RUNNER
+    // The runner has a word to say after the program's own.
+    "its process was ended by signal 11 (Segmentation fault); last words: \"";
+#else
+    "its process was ended by signal 11 (Segmentation fault); last words: \"about to crash\"";
+#endif
+
 struct WorkCase {
   Act act;
   const char* name;
@@ -210,9 +224,7 @@ TEST_P(ProcessSlotWorkTest, EndsInItsErrorAndIsRepaired) {
 INSTANTIATE_TEST_SUITE_P(
     Children, ProcessSlotWorkTest,
     testing::Values(
-        WorkCase{Act::crash, "crash", Code::unavailable,
-                 "its process was ended by signal 11 (Segmentation fault); last words: \"about to "
-                 "crash\""},
+        WorkCase{Act::crash, "crash", Code::unavailable, says_of_crash},
         WorkCase{Act::kill_itself, "kill", Code::unavailable,
                  "its process was ended by signal 9 (Killed)"},
         WorkCase{Act::exit, "exit", Code::unavailable, "its process ended with exit code 7"},

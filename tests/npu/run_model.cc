@@ -1,12 +1,13 @@
 // Runs a model with TensorFlow Lite on the CPU, and where a delegate library is given with that
 // too, and says in one line of JSON how the two compare.
 //   run_model MODEL [--delegate LIB] [--alone] [--picture FILE] [--runs N] [--each-node]
-//             [--dump DIR]
+//             [--prove] [--dump DIR]
 // --alone: without the guard. Where the delegate gets nothing, there is nothing to compare
 // ("outputs" is empty). --picture: for models that take one; others and without it get noise.
 // --each-node: offers the delegate one convolution at a time and compares what that one computes:
-// all others run on the CPU, so that each layer gets exactly the CPU's input. --dump: writes every
-// output's bytes to DIR/cpu-0, DIR/npu-0, …
+// all others run on the CPU, so that each layer gets exactly the CPU's input. --prove: says what
+// the proof at load says ("passed", "words", "first_wrong"), of everything with --alone. --dump:
+// writes every output's bytes to DIR/cpu-0, DIR/npu-0, …
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -28,6 +29,7 @@
 #include "gantry/image/resize.h"
 #include "gantry/npu/cost.h"
 #include "gantry/npu/guard.h"
+#include "gantry/proof/proof.h"
 #include "gantry/repository/model_info.h"
 #include "gantry/test/model_object.h"
 #include "gantry/tflite/delegate.h"
@@ -62,6 +64,7 @@ struct Options {
   std::string dump;
   int runs = 1;
   bool each_node = false;
+  bool prove = false;
   bool alone = false;
 };
 
@@ -81,6 +84,8 @@ Options parse(std::span<char*> words) {
       std::from_chars(runs.data(), runs.data() + runs.size(), options.runs);
     } else if (word == "--each-node") {
       options.each_node = true;
+    } else if (word == "--prove") {
+      options.prove = true;
     } else if (word == "--alone") {
       options.alone = true;
     } else {
@@ -163,6 +168,25 @@ void compare_each_node(const Options& options, const Bytes& bytes) {
                          difference.largest);
   }
   std::println(R"({{"nodes":{},"max":{},"each":[{}]}})", count, worst, lines);
+}
+
+void prove(const Options& options, const Bytes& bytes) {
+  const auto guarded = need(npu::guard(bytes, options.delegate));
+  const auto make = [&](std::vector<bool> offered) -> Result<tflite::Delegation> {
+    return tflite::Delegate::load(options.delegate).transform([&](auto delegate) {
+      return tflite::Delegation{.delegate = std::move(delegate), .operators = std::move(offered)};
+    });
+  };
+  const auto may_offer = [&](const std::vector<bool>& these) {
+    return options.alone ? these : guarded.offered_among(these);
+  };
+  const std::vector<bool> offered =
+      options.alone ? std::vector<bool>(guarded.offered.size(), true) : guarded.offered;
+  const auto report = need(proof::prove(bytes, offered, make, may_offer));
+  std::println(R"({{"passed":{},"delegated":{},"partitions":{},"largest":{},"first_wrong":{}}})",
+               report.passed, report.delegated, report.partitions, report.largest,
+               report.first_wrong);
+  std::println(stderr, "run_model: {}", report.words);
 }
 
 void dump(const Options& options, std::string_view name, const std::vector<Output>& outputs) {
@@ -259,6 +283,8 @@ int main(int argc, char** argv) {
   const Bytes bytes = need(gantry::read_file(options.model, largest_file), 1);
   if (options.each_node) {
     compare_each_node(options, bytes);
+  } else if (options.prove) {
+    prove(options, bytes);
   } else {
     compare_whole(options, bytes);
   }

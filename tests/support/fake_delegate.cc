@@ -5,9 +5,11 @@
 // The environment variable GANTRY_FAKE_FAULT names a file; the word in it says what goes wrong,
 // from the next call on: "absent" (no delegate is made), "crash" and "hang" (in the next invoke),
 // "stale" (an invoke leaves its last result), "wrong N" (the output of operator N of the model is
-// wrong), "error" (an invoke fails). No file, or an empty one: nothing does.
+// wrong), "drift N" (every fourth element that a partition gives is N steps too high), "shift N"
+// (every one is), "error" (an invoke fails). No file, or an empty one: nothing does.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -24,13 +26,13 @@ namespace {
 
 struct Fault {
   std::string kind;
-  int operator_index = -1;
+  int number = -1;  ///< an operator's index, or steps
 };
 Fault fault() {
   Fault now;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
   if (const char* const file = std::getenv("GANTRY_FAKE_FAULT"); file != nullptr) {
-    std::ifstream(file) >> now.kind >> now.operator_index;
+    std::ifstream(file) >> now.kind >> now.number;
   }
   return now;
 }
@@ -114,12 +116,23 @@ void spoil(TfLiteContext* context, const TfLiteNode* node) {
   }
 }
 
+/// Raises every `every`-th element of a partition's uint8 results.
+void raise(TfLiteContext* context, const TfLiteNode* node, int steps, std::size_t every) {
+  for (const int tensor : values(node->outputs)) {
+    const TfLiteTensor& output = context->tensors[tensor];
+    for (std::size_t i = 0; i < output.bytes; i += every) {
+      std::uint8_t& element = output.data.uint8[i];
+      element = static_cast<std::uint8_t>(std::min(255, element + steps));
+    }
+  }
+}
+
 TfLiteStatus compute(TfLiteContext* context, Kernel& kernel, const Fault& now) {
   for (Kernel::Part& part : kernel.parts) {
     if (const auto status = part.registration.invoke(context, &part.node); status != kTfLiteOk) {
       return status;
     }
-    if (now.kind == "wrong" && now.operator_index == part.index) {
+    if (now.kind == "wrong" && now.number == part.index) {
       spoil(context, &part.node);
     }
   }
@@ -144,6 +157,9 @@ TfLiteStatus invoke_kernel(TfLiteContext* context, TfLiteNode* node) {
   if (!is_stale) {
     if (const auto status = compute(context, kernel, now); status != kTfLiteOk) {
       return status;
+    }
+    if (now.kind == "drift" || now.kind == "shift") {
+      raise(context, node, now.number, now.kind == "drift" ? 4 : 1);
     }
     kernel.last_outputs.clear();
   }

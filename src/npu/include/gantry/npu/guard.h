@@ -23,6 +23,9 @@ struct Guarded {
 
   /// Whether there is anything for the NPU to do.
   [[nodiscard]] bool any() const;
+  /// What may be offered if it has to be among these, one flag for each operator: less than what
+  /// `offered` has of them where one is right only beside another.
+  [[nodiscard]] std::vector<bool> offered_among(const std::vector<bool>& these) const;
 };
 
 /// The operators that a classification gives to the NPU, one flag for each.

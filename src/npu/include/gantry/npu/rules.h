@@ -108,7 +108,9 @@ struct Classification {
 
 /// Applies the table. Above the last known Mesa its rules are taken, below the first the first's;
 /// unknown_mesa takes them all.
+/// `among`: operators that the guard may give to the NPU at all, one flag for each; empty: all.
 /// Threads: thread-safe.
-[[nodiscard]] Classification classify(const Graph& graph, MesaVersion mesa);
+[[nodiscard]] Classification classify(const Graph& graph, MesaVersion mesa,
+                                      const std::vector<bool>& among = {});
 
 }  // namespace gantry::npu
