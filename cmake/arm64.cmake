@@ -25,4 +25,5 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 set(ENV{PKG_CONFIG_SYSROOT_DIR} "${GANTRY_SYSROOT}")
 set(ENV{PKG_CONFIG_LIBDIR} "${GANTRY_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${GANTRY_SYSROOT}/usr/share/pkgconfig")
 
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L "${GANTRY_SYSROOT}")
+# The RK3588's large core; qemu's default has extensions (SVE, SME) with which libraries take ways that no such board takes.
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -cpu cortex-a76 -L "${GANTRY_SYSROOT}")

@@ -140,6 +140,11 @@ Result<Launch> plan_launch(const std::vector<std::string>& command, const Launch
   launch.words.insert(launch.words.end(), {"-E", preload, "-0", command.front(), program.string()});
   launch.words.insert(launch.words.end(), command.begin() + 1, command.end());
   launch.environment.emplace_back(wire::runner_variable, runner_words);
+  // The RK3588's large core. qemu's default has extensions with which libraries take other ways.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
+  if (std::getenv("QEMU_CPU") == nullptr) {
+    launch.environment.emplace_back("QEMU_CPU", "cortex-a76");
+  }
   return launch;
 }
 

@@ -94,6 +94,7 @@ class Builder {
   bool concatenate(const Site& site, Id out);
   bool convolution(const Site& site, Id in, Id out);
   bool deconvolution(const Site& site, Id in, Id out);
+  bool connected(const Site& site, Id in, Id out);
   bool pooling(const Site& site, Id in, Id out);
   bool split(const Site& site, Id in);
   bool binary(xnn_binary_operator type, const Site& site, Id out);
@@ -188,6 +189,32 @@ bool Builder::deconvolution(const Site& site, Id in, Id out) {
       static_cast<std::uint32_t>(shape[1]), static_cast<std::uint32_t>(shape[2]),
       static_cast<std::uint32_t>(site.op.stride_h), static_cast<std::uint32_t>(site.op.stride_w), 1,
       1, 1, shape[3], shape[0], range.min, range.max, in, filter, bias, out, 0));
+}
+
+bool Builder::connected(const Site& site, Id in, Id out) {
+  Id filter = 0;
+  Id bias = 0;
+  if (!weights(site, filter, bias)) {
+    return false;
+  }
+  const Tensor& from = *site.input(0);
+  if (!site.op.keep_dims && from.shape.size() != 2) {
+    // The library's own flag for this (TENSORFLOW_RESHAPE_2D) gives noise where it packs its left
+    // side first, as it does on arm64 with SME.
+    const std::int32_t features = site.weights()->shape[1];
+    const Shape flat{static_cast<std::int32_t>(element_count(from.shape).value_or(0)) / features,
+                     features};
+    const Dims dims = dims_of(flat);
+    Id flattened = 0;
+    if (!define(from, flat, nullptr, XNN_INVALID_VALUE_ID, 0, flattened) ||
+        !ok(x_.xnn_define_static_reshape(subgraph_, dims.size(), dims.data(), in, flattened, 0))) {
+      return false;
+    }
+    in = flattened;
+  }
+  const Range range = *range_of(site.op.activation);
+  return ok(
+      x_.xnn_define_fully_connected(subgraph_, range.min, range.max, in, filter, bias, out, 0));
 }
 
 bool Builder::pooling(const Site& site, Id in, Id out) {
@@ -319,15 +346,8 @@ bool Builder::add(const Operator& op) {
       return convolution(site, in, out);
     case Op::transpose_conv:
       return deconvolution(site, in, out);
-    case Op::fully_connected: {
-      Id filter = 0;
-      Id bias = 0;
-      const Range range = *range_of(op.activation);
-      return weights(site, filter, bias) &&
-             ok(x_.xnn_define_fully_connected(subgraph_, range.min, range.max, in, filter, bias,
-                                              out,
-                                              op.keep_dims ? 0 : XNN_FLAG_TENSORFLOW_RESHAPE_2D));
-    }
+    case Op::fully_connected:
+      return connected(site, in, out);
     case Op::add:
       return binary(xnn_binary_add, site, out);
     case Op::sub:
