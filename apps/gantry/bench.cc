@@ -199,11 +199,12 @@ Result<BenchReport> measure(const BenchOptions& settings) {
 
   const inference::Trial trial = settings.model.trial();
   report.before = memory_of_this_process();
-  auto subject = load_subject(settings.model.model, threads, trial);
+  auto subject = load_subject(settings.model.model, threads, settings.model.cpu_backend, trial);
   if (!subject) {
     return std::unexpected(std::move(subject).error());
   }
   report.model_bytes = subject->info.file_bytes;
+  report.cpu_backend = subject->backend->report();
   report.task = repository::task_name(subject->info.task);
   report.input = inputs_of(subject->info);
   report.read_ms = to_ms(subject->read);
@@ -254,7 +255,7 @@ Result<BenchReport> measure(const BenchOptions& settings) {
 
   if (settings.threads.size() > 1) {
     for (const std::int64_t count : settings.threads) {
-      auto session = tflite::Session::create(subject->model, {.threads = static_cast<int>(count)});
+      auto session = subject->backend->session({.threads = static_cast<int>(count)});
       if (!session) {
         return std::unexpected(std::move(session).error());
       }
@@ -269,7 +270,7 @@ Result<BenchReport> measure(const BenchOptions& settings) {
     const Clock::duration time =
         settings.seconds.count() > 0 ? settings.seconds : std::chrono::seconds(2);
     const auto row =
-        measure_slots(subject->model, count, threads, settings.seed, time,
+        measure_slots(*subject->backend, count, threads, settings.seed, time,
                       [&](double share) { progress.show(share, std::format("{} slots", count)); });
     if (!row) {
       return std::unexpected(row.error());
@@ -282,7 +283,7 @@ Result<BenchReport> measure(const BenchOptions& settings) {
   if (settings.profile) {
     progress.show(0, "operators");
     auto operators =
-        measure_operators(subject->model, threads, input,
+        measure_operators(*subject->backend, threads, input,
                           std::max<std::int64_t>(10, std::min<std::int64_t>(settings.runs, 100)));
     if (!operators) {
       return std::unexpected(std::move(operators).error());

@@ -125,6 +125,14 @@ std::string to_json(const BenchReport& report) {
   Json document = {
       {"gantry", GANTRY_VERSION},
       {"tensorflow_lite", report.tensorflow_lite},
+      {"cpu_backend",
+       {{"name", inference::cpu_backend_name(report.cpu_backend)},
+        {"reason",
+         report.cpu_backend.reason.empty() ? Json(nullptr) : Json(report.cpu_backend.reason)},
+        {"operators", report.cpu_backend.operators},
+        {"operators_xnnpack", report.cpu_backend.operators_xnnpack},
+        {"partitions", report.cpu_backend.partitions},
+        {"proof_result", report.cpu_backend.proof_words}}},
       {"machine", {{"cpu", report.cpu}, {"cores", report.cores}}},
       {"npu",
        {{"node", report.accel_node.empty() ? Json(nullptr) : Json(report.accel_node)},
@@ -230,6 +238,16 @@ std::string npu_text(const BenchReport& report) {
                      found.mesa.empty() ? "unknown" : found.mesa);
 }
 
+std::string backend_text(const inference::CpuReport& cpu) {
+  if (!cpu.is_xnnpack) {
+    return std::format("TensorFlow Lite's own kernels: {}", printable(cpu.reason));
+  }
+  return std::format(
+      "XNNPACK, {} of {} operators in {} partition{}{}", cpu.operators_xnnpack, cpu.operators,
+      cpu.partitions, cpu.partitions == 1 ? "" : "s",
+      cpu.proof_words.empty() ? "" : std::format("; against TensorFlow Lite: {}", cpu.proof_words));
+}
+
 std::string slots_text(const std::vector<BenchReport::SlotsRow>& rows) {
   using enum Table::Align;
   Table table({right, right, right, right, right, right});
@@ -283,6 +301,7 @@ std::string to_text(const BenchReport& report) {
       {"machine", std::format("{}, {} core{}; TensorFlow Lite {}, {} thread{}", report.cpu,
                               report.cores, report.cores == 1 ? "" : "s", report.tensorflow_lite,
                               report.threads, report.threads == 1 ? "" : "s")});
+  head.row({"CPU backend", backend_text(report.cpu_backend)});
   head.row({"NPU", npu_text(report)});
   out += head.text();
 

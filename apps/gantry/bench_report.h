@@ -22,6 +22,7 @@ struct BenchReport {
   std::string fed;    ///< "random, seed 42" or the picture's name
   std::uint64_t model_bytes = 0;
   std::string tensorflow_lite;
+  inference::CpuReport cpu_backend;
   std::string cpu;
   std::size_t cores = 0;
   std::string accel_node;  ///< empty: none

@@ -78,6 +78,7 @@ Result<InspectReport> look_at(const InspectOptions& settings) {
   }
   report.classification = npu::classify(report.graph, mesa);
   report.cost = npu::cost_of(report.graph, report.classification);
+  report.xnnpack = xnnpack::choose(report.graph);
   return report;
 }
 

@@ -73,11 +73,16 @@ std::string reason_of(const npu::Placement& placement) {
                      first.found.empty() ? "" : " (" + printable(first.found) + ")");
 }
 
+/// Whose kernels compute the operator where it is on the CPU, and why not XNNPACK's.
+std::string on_cpu(const xnnpack::Decision& decision) {
+  return decision.rule == nullptr ? "XNNPACK" : std::format("TFLite: {}", decision.rule->id);
+}
+
 /// Neighbours that run alike become one line.
 std::string operators_text(const InspectReport& report, Terminal terminal) {
   using enum Table::Align;
-  Table table({right, left, left, right, left, right, left});
-  table.row({"#", "operator", "output", "MACs", "runs on", "part", "why"});
+  Table table({right, left, left, right, left, right, left, left});
+  table.row({"#", "operator", "output", "MACs", "runs on", "part", "on the CPU", "why"});
   for (std::size_t i = 0; i < report.graph.operators.size(); ++i) {
     const npu::Operator& op = report.graph.operators[i];
     const npu::Placement& placement = report.classification.operators[i];
@@ -87,7 +92,7 @@ std::string operators_text(const InspectReport& report, Terminal terminal) {
          macs == 0 ? "" : human_count(macs),
          styled(terminal, style_of(placement.guarded), place(placement.guarded)),
          placement.guarded_partition < 0 ? "" : std::format("{}", placement.guarded_partition),
-         reason_of(placement)});
+         on_cpu(report.xnnpack.operators[i]), reason_of(placement)});
   }
   return table.text();
 }
@@ -114,6 +119,37 @@ std::string headline(const InspectReport& report, Terminal terminal) {
       return styled(terminal, Style::red, "NOT SUITED");
   }
   return {};
+}
+
+Json xnnpack_json(const xnnpack::Decision& decision) {
+  const bool is_taken = decision.rule == nullptr;
+  return {{"computes", is_taken},
+          {"rule", is_taken ? Json() : Json(decision.rule->id)},
+          {"reason", is_taken ? Json() : Json(decision.rule->reason)},
+          {"found", decision.found.empty() ? Json() : Json(decision.found)},
+          {"partition", decision.partition < 0 ? Json() : Json(decision.partition)}};
+}
+
+/// What XNNPACK computes, and what it leaves by which rule.
+std::string xnnpack_text(const InspectReport& report) {
+  const auto& choice = report.xnnpack;
+  std::string out = std::format(
+      "  {} of {} by XNNPACK where it is installed, in {}; TensorFlow Lite's own kernels "
+      "do the rest\n",
+      choice.taken_count(), plural(choice.operators.size(), "operator"),
+      plural(choice.partitions.size(), "partition"));
+  std::map<const xnnpack::Rule*, std::size_t> kept;
+  for (const xnnpack::Decision& decision : choice.operators) {
+    if (decision.rule != nullptr) {
+      ++kept[decision.rule];
+    }
+  }
+  for (const xnnpack::Rule& rule : xnnpack::rules()) {
+    if (const auto found = kept.find(&rule); found != kept.end()) {
+      out += std::format("  {}  {}: {}\n", rule.id, plural(found->second, "operator"), rule.reason);
+    }
+  }
+  return out;
 }
 
 Json tensors_json(const std::vector<TensorSpec>& specs) {
@@ -346,6 +382,8 @@ std::string to_text(const InspectReport& report) {
       out += std::format("  and {} more: see the column \"why\"\n", obstacles.size() - most_told);
     }
   }
+  out += title("On the CPU");
+  out += xnnpack_text(report);
   out += std::format("\n{}  {}\n", headline(report, terminal), report.verdict_text());
   return out;
 }
@@ -367,6 +405,7 @@ std::string to_json(const InspectReport& report) {
                          {"alone", npu::verdict_name(placement.alone)},
                          {"partition", partition(placement.guarded_partition)},
                          {"alone_partition", partition(placement.alone_partition)},
+                         {"xnnpack", xnnpack_json(report.xnnpack.operators[i])},
                          {"findings", findings_json(placement)}});
   }
   Json partitions = Json::array();

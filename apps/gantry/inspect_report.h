@@ -13,6 +13,7 @@
 #include "gantry/npu/mesa.h"
 #include "gantry/npu/rules.h"
 #include "gantry/repository/model_info.h"
+#include "gantry/xnnpack/rules.h"
 
 namespace gantry::cli {
 
@@ -37,6 +38,7 @@ struct InspectReport {
   npu::Graph graph;
   npu::Classification classification;
   npu::Cost cost;
+  xnnpack::Choice xnnpack;  ///< what XNNPACK computes where the model is on the CPU
   std::optional<npu::InstalledMesa> installed;  ///< if the version came from there
   bool mesa_named = false;                      ///< by --mesa
 

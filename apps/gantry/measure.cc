@@ -169,7 +169,7 @@ void Input::fill(tflite::Session& session) { fill_inputs(session, tensor_, rando
 void Input::fill(dispatch::ExecutionSlot& slot) { fill_inputs(slot, tensor_, random_); }
 
 Result<Subject> load_subject(const std::filesystem::path& path, int threads,
-                             const inference::Trial& trial) {
+                             inference::CpuBackendWanted wanted, const inference::Trial& trial) {
   Subject subject;
   auto watch = [last = Clock::now()]() mutable {
     const auto now = Clock::now();
@@ -185,10 +185,13 @@ Result<Subject> load_subject(const std::filesystem::path& path, int threads,
   }
   subject.info = *std::move(info);
   subject.read = watch();
+  std::optional<inference::Tried> tried;
   if (trial) {
-    if (Result<> tried = trial(path); !tried) {
-      return about(path, std::move(tried).error());
+    auto outcome = trial(path);
+    if (!outcome) {
+      return about(path, std::move(outcome).error());
     }
+    tried = *std::move(outcome);
   }
   watch();
   auto model = tflite::Model::create(*std::move(file));
@@ -197,7 +200,17 @@ Result<Subject> load_subject(const std::filesystem::path& path, int threads,
   }
   subject.model = *std::move(model);
   subject.create = watch();
-  auto session = tflite::Session::create(subject.model, {.threads = threads});
+  auto backend = inference::CpuBackend::load(subject.model, wanted, tried);
+  if (!backend) {
+    return about(path, std::move(backend).error());
+  }
+  subject.backend = *std::move(backend);
+  watch();
+  auto session = subject.backend->session({.threads = threads});
+  if (!session && wanted == inference::CpuBackendWanted::automatic) {
+    subject.backend->use_tflite(session.error().message);
+    session = subject.backend->session({.threads = threads});
+  }
   if (!session) {
     return about(path, std::move(session).error());
   }
@@ -216,13 +229,13 @@ Result<std::vector<double>> measure_invokes(dispatch::ExecutionSlot& slot, Input
   return time_invokes(slot, input, extent, on_progress);
 }
 
-Result<Throughput> measure_slots(const std::shared_ptr<const tflite::Model>& model,
-                                 std::int64_t slots, int threads, std::uint64_t seed,
-                                 Clock::duration time, const OnProgress& on_progress) {
+Result<Throughput> measure_slots(const inference::CpuBackend& backend, std::int64_t slots,
+                                 int threads, std::uint64_t seed, Clock::duration time,
+                                 const OnProgress& on_progress) {
   std::vector<std::unique_ptr<tflite::Session>> sessions;
   std::vector<tflite::Session*> targets;
   for (std::int64_t i = 0; i < slots; ++i) {
-    auto session = tflite::Session::create(model, {.threads = threads});
+    auto session = backend.session({.threads = threads});
     if (!session) {
       return std::unexpected(std::move(session).error());
     }
@@ -242,10 +255,9 @@ Result<Throughput> measure_slots(std::span<const std::unique_ptr<dispatch::Execu
   return invoke_all(targets, seed, time, on_progress);
 }
 
-Result<std::vector<OperatorCost>> measure_operators(
-    const std::shared_ptr<const tflite::Model>& model, int threads, Input& input,
-    std::int64_t runs) {
-  auto session = tflite::Session::create(model, {.threads = threads, .profile = true});
+Result<std::vector<OperatorCost>> measure_operators(const inference::CpuBackend& backend,
+                                                    int threads, Input& input, std::int64_t runs) {
+  auto session = backend.session({.threads = threads, .profile = true});
   if (!session) {
     return std::unexpected(std::move(session).error());
   }

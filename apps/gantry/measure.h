@@ -24,13 +24,15 @@ namespace gantry::cli {
 struct Subject {
   repository::ModelInfo info;
   std::shared_ptr<const tflite::Model> model;
+  std::optional<inference::CpuBackend> backend;  ///< makes sessions; always there
   std::unique_ptr<tflite::Session> session;
   Clock::duration read{};      ///< map, read and check the file
   Clock::duration create{};    ///< TensorFlow Lite's view of it
   Clock::duration allocate{};  ///< interpreter and tensors
 };
-/// `trial` may be empty; its time is not counted.
+/// `trial` may be empty; its time is not counted, nor is that of a proof without one.
 [[nodiscard]] Result<Subject> load_subject(const std::filesystem::path& path, int threads,
+                                           inference::CpuBackendWanted wanted,
                                            const inference::Trial& trial);
 
 /// What goes into the inputs before each invoke.
@@ -72,7 +74,7 @@ struct Throughput {
   double per_second = 0;
   std::vector<double> invoke_ms;
 };
-[[nodiscard]] Result<Throughput> measure_slots(const std::shared_ptr<const tflite::Model>& model,
+[[nodiscard]] Result<Throughput> measure_slots(const inference::CpuBackend& backend,
                                                std::int64_t slots, int threads, std::uint64_t seed,
                                                Clock::duration time,
                                                const OnProgress& on_progress = {});
@@ -89,8 +91,7 @@ struct OperatorCost {
   double ms = 0;
 };
 [[nodiscard]] Result<std::vector<OperatorCost>> measure_operators(
-    const std::shared_ptr<const tflite::Model>& model, int threads, Input& input,
-    std::int64_t runs);
+    const inference::CpuBackend& backend, int threads, Input& input, std::int64_t runs);
 /// Summed by name, the dearest first.
 [[nodiscard]] std::vector<OperatorCost> by_type(std::span<const OperatorCost> operators);
 

@@ -51,6 +51,20 @@ void ModelOptions::add_to(Options& options) {
 }
 
 void ModelOptions::add_trial_to(Options& options) {
+  options.add("cpu-backend", "auto|xnnpack|tflite",
+              "whose kernels compute on the CPU: XNNPACK's where they are there and right, else "
+              "TensorFlow Lite's; or one of the two [auto]",
+              [this](std::string_view text) -> Result<> {
+                using enum inference::CpuBackendWanted;
+                for (const auto wanted : {automatic, xnnpack, tflite}) {
+                  if (text == inference::cpu_backend_wanted_name(wanted)) {
+                    cpu_backend = wanted;
+                    return {};
+                  }
+                }
+                return fail(Code::invalid_argument,
+                            std::format("want auto, xnnpack or tflite, found \"{}\"", text));
+              });
   options.flag("no-trial", no_trial,
                "load the model without running it once in a child process first");
   options.duration("trial-timeout", trial_timeout,
@@ -106,12 +120,13 @@ inference::ModelConfig ModelOptions::config() const {
         InputTransform::Normalization{.mean = mean.empty() ? std::vector{0.0F} : mean,
                                       .stddev = stddev.empty() ? std::vector{1.0F} : stddev};
   }
+  config.cpu_backend = cpu_backend;
   config.trial = trial();
   return config;
 }
 
 inference::Trial ModelOptions::trial() const {
-  return no_trial ? inference::Trial() : make_trial(model, trial_timeout);
+  return no_trial ? inference::Trial() : make_trial(model, cpu_backend, trial_timeout);
 }
 
 bool looks_like_model(const std::string& word, const std::filesystem::path& models_dir) {

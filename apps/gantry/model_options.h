@@ -22,6 +22,7 @@ struct ModelOptions {
   std::vector<float> mean;
   std::vector<float> stddev;
   bool no_orientation = false;
+  inference::CpuBackendWanted cpu_backend = inference::CpuBackendWanted::automatic;
   bool no_trial = false;
   std::chrono::milliseconds trial_timeout{30'000};
   std::int64_t max_pixels = image::DecodeLimits{}.max_pixels;
@@ -32,7 +33,7 @@ struct ModelOptions {
   /// it is empty, the built-in one's. Answers an exit code, the reason printed, if it names a model
   /// of the zoo that is not installed, or if the built-in one is missing.
   [[nodiscard]] std::optional<Exit> resolve(std::string_view command);
-  /// --no-trial and --trial-timeout alone.
+  /// --cpu-backend, --no-trial and --trial-timeout alone.
   void add_trial_to(Options& options);
   /// What they say, with the trial's child started already.
   [[nodiscard]] inference::ModelConfig config() const;

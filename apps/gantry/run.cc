@@ -238,7 +238,9 @@ class Run {
     }
     progress.clear();
     if (options_.json) {
-      std::print("{{\"model\":{},\"results\":[{}\n]}}\n", json_string(model_.name()), results);
+      std::print("{{\"model\":{},\"cpu_backend\":{},\"results\":[{}\n]}}\n",
+                 json_string(model_.name()),
+                 json_string(inference::cpu_backend_name(model_.cpu_report())), results);
     }
     return exit;
   }

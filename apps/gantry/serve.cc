@@ -195,6 +195,11 @@ std::string where_it_runs(const inference::LoadedModel& model) {
   std::string text =
       std::format("on the CPU, {} with {} each.", counted(config.slots, "slot"),
                   counted(static_cast<std::size_t>(config.threads_per_slot), "thread"));
+  const auto& cpu = model.cpu_report();
+  text += cpu.is_xnnpack ? std::format("\n  Computed by XNNPACK: {} of {}.", cpu.operators_xnnpack,
+                                       counted(cpu.operators, "operator"))
+                         : std::format("\n  Computed by TensorFlow Lite's own kernels: {}.",
+                                       printable(cpu.reason));
   if (config.device == inference::DeviceWanted::automatic) {
     text += std::format("\n  Not on the NPU: {}.", printable(report.reason));
   }
@@ -340,20 +345,24 @@ int serve(std::span<char* const> arguments) {
   const std::string url = url_of(settings.listen);
   const double start_ms = to_ms(Clock::now() - begun);
   const auto& loaded = (*model)->config();
-  log::info("ready",
-            {{"url", url},
-             {"model", loaded.name},
-             {"version", loaded.version},
-             {"device", dispatch::device_name((*model)->device())},
-             {"device_wanted", inference::device_wanted_name(loaded.device)},
-             {"device_reason", (*model)->npu_report().reason},
-             {"proof", inference::proof_name((*model)->npu_report().proof)},
-             {"operators_npu", static_cast<std::int64_t>((*model)->npu_report().operators_npu)},
-             {"operators_cpu", static_cast<std::int64_t>((*model)->npu_report().operators_cpu)},
-             {"task", repository::task_name((*model)->info().task)},
-             {"slots", static_cast<std::int64_t>(slot_count(**model))},
-             {"threads_per_slot", std::int64_t{loaded.threads_per_slot}},
-             {"start_ms", start_ms}});
+  log::info(
+      "ready",
+      {{"url", url},
+       {"model", loaded.name},
+       {"version", loaded.version},
+       {"device", dispatch::device_name((*model)->device())},
+       {"device_wanted", inference::device_wanted_name(loaded.device)},
+       {"device_reason", (*model)->npu_report().reason},
+       {"cpu_backend", inference::cpu_backend_name((*model)->cpu_report())},
+       {"cpu_backend_reason", (*model)->cpu_report().reason},
+       {"operators_xnnpack", static_cast<std::int64_t>((*model)->cpu_report().operators_xnnpack)},
+       {"proof", inference::proof_name((*model)->npu_report().proof)},
+       {"operators_npu", static_cast<std::int64_t>((*model)->npu_report().operators_npu)},
+       {"operators_cpu", static_cast<std::int64_t>((*model)->npu_report().operators_cpu)},
+       {"task", repository::task_name((*model)->info().task)},
+       {"slots", static_cast<std::int64_t>(slot_count(**model))},
+       {"threads_per_slot", std::int64_t{loaded.threads_per_slot}},
+       {"start_ms", start_ms}});
   if (settings.log_format != "json") {
     print_ready(url, **model, start_ms);
   }

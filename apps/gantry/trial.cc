@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <format>
+#include <optional>
 #include <print>
 #include <string>
 #include <string_view>
@@ -14,9 +15,11 @@
 #include "child_process.h"
 #include "commands.h"
 #include "gantry/base/file.h"
+#include "gantry/inference/cpu_backend.h"
 #include "gantry/repository/model_info.h"
 #include "gantry/tflite/session.h"
 #include "options.h"
+#include "terminal.h"
 
 namespace gantry::cli {
 namespace {
@@ -24,8 +27,42 @@ namespace {
 constexpr std::size_t max_model_bytes = std::size_t{1} << 30U;
 /// Before what the child has to say; TensorFlow Lite writes lines of its own to the same pipe.
 constexpr std::string_view refusal_mark = "gantry-trial: ";
+/// TensorFlow Lite's kernels are done; from here on it is XNNPACK that may fail.
+constexpr std::string_view xnnpack_mark = "gantry-trial-xnnpack: begins";
+/// Before why XNNPACK is not to be used, and before what its proof says.
+constexpr std::string_view without_mark = "gantry-trial-without-xnnpack: ";
+constexpr std::string_view proof_mark = "gantry-trial-proof: ";
 
-Result<> run_once(const std::filesystem::path& path) {
+Result<> invoke_on_zeros(tflite::Session& session) {
+  for (std::size_t i = 0; i < session.inputs().size(); ++i) {
+    std::ranges::fill(session.input(i), std::byte{0});
+  }
+  return session.invoke();
+}
+
+Result<> try_xnnpack(std::shared_ptr<const tflite::Model> model,
+                     inference::CpuBackendWanted wanted) {
+  auto backend = inference::CpuBackend::create(std::move(model), wanted);
+  if (!backend || !backend->report().is_xnnpack) {
+    return {};  // whoever loads the model finds the same reason
+  }
+  std::println("{}", xnnpack_mark);
+  std::fflush(stdout);
+  if (auto proven = backend->prove(); !proven) {
+    return proven;
+  }
+  auto session = backend->session({});
+  if (!session) {
+    return std::unexpected(std::move(session).error());
+  }
+  if (auto done = invoke_on_zeros(**session); !done) {
+    return done;
+  }
+  std::println("{}{}", proof_mark, backend->report().proof_words);
+  return {};
+}
+
+Result<> run_once(const std::filesystem::path& path, std::string_view wanted) {
   auto file = MappedFile::open(path, max_model_bytes);
   if (!file) {
     return std::unexpected(std::move(file).error());
@@ -37,27 +74,35 @@ Result<> run_once(const std::filesystem::path& path) {
   if (!model) {
     return std::unexpected(std::move(model).error());
   }
-  auto session = tflite::Session::create(*std::move(model), {});
-  if (!session) {
-    return std::unexpected(std::move(session).error());
+  {
+    auto session = tflite::Session::create(*model, {});
+    if (!session) {
+      return std::unexpected(std::move(session).error());
+    }
+    if (auto done = invoke_on_zeros(**session); !done) {
+      return done;
+    }
   }
-  for (std::size_t i = 0; i < (*session)->inputs().size(); ++i) {
-    std::ranges::fill((*session)->input(i), std::byte{0});
+  using enum inference::CpuBackendWanted;
+  if (wanted != inference::cpu_backend_wanted_name(tflite)) {
+    if (const auto done = try_xnnpack(*std::move(model), automatic); !done) {
+      std::println("{}{}", without_mark, printable(done.error().message));
+    }
   }
-  return (*session)->invoke();
+  return {};
 }
 
 }  // namespace
 
 int trial(std::span<char* const> arguments) {
   limit_this_child(60);
-  if (arguments.size() != 1) {
-    std::println("{}want one model", refusal_mark);
+  if (arguments.size() != 2) {
+    std::println("{}want a model and a backend", refusal_mark);
     return to_int(Exit::usage);
   }
   std::string reason;
   try {
-    if (const Result<> done = run_once(arguments.front()); !done) {
+    if (const Result<> done = run_once(arguments[0], arguments[1]); !done) {
       reason = done.error().message;
     }
   } catch (const std::bad_alloc&) {
@@ -73,6 +118,33 @@ int trial(std::span<char* const> arguments) {
   _exit(reason.empty() ? to_int(Exit::good) : to_int(Exit::bad));
 }
 
+namespace {
+
+/// Of a child that TensorFlow Lite's kernels were done in.
+inference::Tried tried_xnnpack(const ChildEnd& end) {
+  const auto behind = [&](std::string_view mark) -> std::optional<std::string> {
+    const std::size_t at = end.words.rfind(mark);
+    return at == std::string::npos
+               ? std::nullopt
+               : std::optional(end.words.substr(at + mark.size(),
+                                                end.words.find('\n', at) - at - mark.size()));
+  };
+  if (auto reason = behind(without_mark)) {
+    return {.without_xnnpack = *std::move(reason)};
+  }
+  if (end.was_late) {
+    return {.without_xnnpack =
+                "XNNPACK's proof did not end within --trial-timeout, in a child process"};
+  }
+  if (!end.exited_with(0)) {
+    return {.without_xnnpack =
+                std::format("XNNPACK failed on the model, in a child process that {}", end.text())};
+  }
+  return {.proof_words = behind(proof_mark).value_or("")};
+}
+
+}  // namespace
+
 struct TrialProcess::Impl {
   std::unique_ptr<ChildProcess> child;
 };
@@ -81,8 +153,10 @@ TrialProcess::TrialProcess(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 TrialProcess::~TrialProcess() = default;
 
 Result<std::unique_ptr<TrialProcess>> TrialProcess::start(const std::filesystem::path& model,
+                                                          inference::CpuBackendWanted backend,
                                                           const std::filesystem::path& program) {
-  auto child = ChildProcess::start(program, {"trial", model.string()});
+  auto child = ChildProcess::start(
+      program, {"trial", model.string(), std::string(inference::cpu_backend_wanted_name(backend))});
   if (!child) {
     return fail(
         child.error().code,
@@ -93,8 +167,11 @@ Result<std::unique_ptr<TrialProcess>> TrialProcess::start(const std::filesystem:
       new TrialProcess(std::make_unique<Impl>(Impl{.child = *std::move(child)})));
 }
 
-Result<> TrialProcess::wait(Deadline deadline) {
+Result<inference::Tried> TrialProcess::wait(Deadline deadline) {
   const ChildEnd end = impl_->child->wait(deadline);
+  if (end.words.contains(xnnpack_mark)) {
+    return tried_xnnpack(end);
+  }
   const std::size_t mark = end.words.rfind(refusal_mark);
   if (mark != std::string::npos) {
     return fail(Code::invalid_argument, last_line(end.words.substr(mark + refusal_mark.size())));
@@ -105,7 +182,7 @@ Result<> TrialProcess::wait(Deadline deadline) {
                 "that tried it");
   }
   if (end.exited_with(0)) {
-    return {};
+    return inference::Tried{};
   }
   if (end.exited_with(127) && end.words.empty()) {
     // What posix_spawn's child says when it cannot execute the program and cannot tell its parent:
@@ -127,18 +204,19 @@ Result<> TrialProcess::wait(Deadline deadline) {
 }
 
 inference::Trial make_trial(const std::filesystem::path& expected,
-                            std::chrono::milliseconds limit) {
+                            inference::CpuBackendWanted backend, std::chrono::milliseconds limit) {
   // std::function wants copies, hence the shared state. A child that cannot be started is reported
   // by the trial.
   struct Started {
     std::filesystem::path model;
     Result<std::unique_ptr<TrialProcess>> process;
   };
-  auto started = std::make_shared<Started>(Started{expected, TrialProcess::start(expected)});
-  return [started, limit](const std::filesystem::path& model) -> Result<> {
+  auto started =
+      std::make_shared<Started>(Started{expected, TrialProcess::start(expected, backend)});
+  return [started, backend, limit](const std::filesystem::path& model) -> Result<inference::Tried> {
     const Deadline deadline = Deadline::after(limit);
     if (model != started->model || (started->process && *started->process == nullptr)) {
-      started->process = TrialProcess::start(model);
+      started->process = TrialProcess::start(model, backend);
     }
     if (!started->process) {
       return std::unexpected(started->process.error());

@@ -12,22 +12,24 @@ namespace gantry::cli {
 
 /// A child process that loads a model, runs it once on zeros and ends: TensorFlow Lite believes
 /// what a file says, and a file that lies can crash it, take all memory or never end. Here that
-/// costs a child.
+/// costs a child. Then it proves XNNPACK, where that is not ruled out: what goes wrong from there
+/// on costs XNNPACK.
 ///
 /// start() and wait() are apart so that the parent can do its own reading meanwhile.
 /// Threads: thread-bound. The destructor ends a child that still runs.
 class TrialProcess {
  public:
-  /// Starts `program trial MODEL`. Errors: unavailable if no child can be started.
+  /// Starts `program trial MODEL BACKEND`. Errors: unavailable if no child can be started.
   [[nodiscard]] static Result<std::unique_ptr<TrialProcess>> start(
-      const std::filesystem::path& model, const std::filesystem::path& program = "/proc/self/exe");
+      const std::filesystem::path& model, inference::CpuBackendWanted backend,
+      const std::filesystem::path& program = "/proc/self/exe");
   ~TrialProcess();
   TrialProcess(const TrialProcess&) = delete;
   TrialProcess& operator=(const TrialProcess&) = delete;
 
   /// Waits for its end, and ends it at `deadline`.
   /// Errors: invalid_argument with the child's own words, or how it ended.
-  [[nodiscard]] Result<> wait(Deadline deadline);
+  [[nodiscard]] Result<inference::Tried> wait(Deadline deadline);
 
  private:
   struct Impl;
@@ -38,6 +40,7 @@ class TrialProcess {
 /// The inference::Trial of this program. The child for `expected` starts now; the trial waits for
 /// it (or starts another one for another model), for at most `limit` from the call on.
 [[nodiscard]] inference::Trial make_trial(const std::filesystem::path& expected,
+                                          inference::CpuBackendWanted backend,
                                           std::chrono::milliseconds limit);
 
 }  // namespace gantry::cli

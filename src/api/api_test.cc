@@ -352,6 +352,10 @@ TEST_F(ApiTest, HealthTellsModelsAndState) {
   auto model = body["models"][0];
   const json npu = model["npu"];
   model.erase("npu");
+  const json cpu = model["cpu"];
+  model.erase("cpu");
+  EXPECT_TRUE(cpu["backend"] == "xnnpack" || cpu["backend"] == "tflite");
+  EXPECT_EQ(cpu["backend_reason"].is_null(), cpu["backend"] == "xnnpack");
   EXPECT_EQ(
       model.dump(),
       R"({"device":"cpu","device_reason":"this program was given no NPU","device_wanted":"auto","name":"colors","ready":true,"slots":1,"task":"classification","threads_per_slot":1,"version":"1"})");

@@ -52,6 +52,15 @@ ordered_json npu_json(const inference::ModelStatus& model) {
           {"last_failure", text_or_null(model.npu.last_failure)}};
 }
 
+ordered_json cpu_json(const inference::ModelStatus& model) {
+  const auto& report = model.cpu_report;
+  return {{"backend", inference::cpu_backend_name(report)},
+          {"backend_reason", text_or_null(report.reason)},
+          {"operators_xnnpack", report.operators_xnnpack},
+          {"partitions", report.partitions},
+          {"proof_result", text_or_null(report.proof_words)}};
+}
+
 /// Why requests do not go to the NPU now; empty if they do.
 std::string reason_of(const inference::ModelStatus& model) {
   using enum inference::DevicePolicy::State;
@@ -77,6 +86,7 @@ ordered_json model_json(const inference::ModelStatus& model) {
           {"slots", model.slots},
           {"threads_per_slot", model.threads_per_slot},
           {"ready", model.ready},
+          {"cpu", cpu_json(model)},
           {"npu", npu_json(model)}};
 }
 

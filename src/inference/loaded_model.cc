@@ -173,10 +173,13 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
   }
   model->load_times_.read = watch.lap();
 
+  std::optional<Tried> tried;
   if (config.trial) {
-    if (auto tried = config.trial(path); !tried) {
-      return prefixed(path, std::move(tried.error()));
+    auto outcome = config.trial(path);
+    if (!outcome) {
+      return prefixed(path, std::move(outcome.error()));
     }
+    tried = *std::move(outcome);
   }
   model->load_times_.trial = watch.lap();
 
@@ -188,7 +191,7 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
 
   // Where only the NPU is wanted nothing else is ever asked.
   if (model->config_.device != DeviceWanted::npu) {
-    if (auto made = model->make_cpu_slots(std::move(*file)); !made) {
+    if (auto made = model->make_cpu_slots(std::move(*file), tried); !made) {
       return prefixed(path, std::move(made.error()));
     }
   }
@@ -234,28 +237,49 @@ Result<> LoadedModel::take_npu() {
   return {};
 }
 
-Result<> LoadedModel::make_cpu_slots(MappedFile file) {
+Result<std::vector<std::unique_ptr<dispatch::ExecutionSlot>>> LoadedModel::cpu_slots_of(
+    const CpuBackend& backend) {
   Stopwatch watch;
-  auto runtime_model = tflite::Model::create(std::move(file));
-  if (!runtime_model) {
-    return std::unexpected(std::move(runtime_model.error()));
-  }
   std::vector<std::unique_ptr<dispatch::ExecutionSlot>> slots;
   for (std::size_t i = 0; i < config_.slots; ++i) {
-    auto session = tflite::Session::create(*runtime_model, {.threads = config_.threads_per_slot});
+    auto session = backend.session({.threads = config_.threads_per_slot});
     if (!session) {
       return std::unexpected(std::move(session.error()));
     }
     slots.push_back(std::make_unique<CpuSlot>(std::move(*session)));
   }
-  load_times_.create = watch.lap();
+  load_times_.create += watch.lap();
   if (config_.warm_up) {
     if (auto warm = warm_up(slots); !warm) {
-      return warm;
+      return std::unexpected(std::move(warm.error()));
     }
   }
   load_times_.warm_up = watch.lap();
-  cpu_slots_ = std::make_unique<dispatch::SlotPool>(std::move(slots));
+  return slots;
+}
+
+Result<> LoadedModel::make_cpu_slots(MappedFile file, const std::optional<Tried>& tried) {
+  Stopwatch watch;
+  auto runtime_model = tflite::Model::create(std::move(file));
+  if (!runtime_model) {
+    return std::unexpected(std::move(runtime_model.error()));
+  }
+  auto backend = CpuBackend::load(*std::move(runtime_model), config_.cpu_backend, tried);
+  if (!backend) {
+    return std::unexpected(std::move(backend.error()));
+  }
+  load_times_.create = watch.lap();
+  auto slots = cpu_slots_of(*backend);
+  if (!slots && backend->report().is_xnnpack &&
+      config_.cpu_backend == CpuBackendWanted::automatic) {
+    backend->use_tflite(slots.error().message);
+    slots = cpu_slots_of(*backend);
+  }
+  if (!slots) {
+    return std::unexpected(std::move(slots.error()));
+  }
+  cpu_report_ = backend->report();
+  cpu_slots_ = std::make_unique<dispatch::SlotPool>(*std::move(slots));
   return {};
 }
 

@@ -309,6 +309,15 @@ Service::Service(ServiceConfig config, std::shared_ptr<LoadedModel> model,
           &metrics.gauge("gantry_slots_busy", "Execution slots at work.", device_labels), slots);
     }
   };
+  if (impl_->model->cpu_slots() != nullptr) {
+    metrics
+        .gauge("gantry_cpu_backend_info",
+               "Always 1; its labels tell whose kernels compute the model on the CPU.",
+               {{"model", impl_->model->name()},
+                {"version", impl_->model->version()},
+                {"backend", std::string(cpu_backend_name(impl_->model->cpu_report()))}})
+        .set(1);
+  }
   watch(dispatch::Device::cpu, impl_->model->cpu_slots());
   watch(dispatch::Device::npu, impl_->model->npu_slots());
   auto npu = impl_->model->npu_slots() == nullptr
@@ -385,6 +394,7 @@ std::vector<ModelStatus> Service::status() const {
            .ready = impl_->is_ready(),
            .wanted = model.policy().wanted(),
            .state = model.policy().state(),
+           .cpu_report = model.cpu_report(),
            .npu_report = model.npu_report(),
            .npu = model.npu_status()}};
 }

@@ -131,13 +131,14 @@ TEST(LoadedModel, AFileThatIsNoModelIsRefusedByName) {
 
 TEST(LoadedModel, AFailedTrialKeepsTheModelOut) {
   const ModelFile file(test::color_classifier());
-  const auto model = LoadedModel::load(
-      {.path = file.path(),
-       .name = {},
-       .labels = {},
-       .decode = {},
-       .normalization = {},
-       .trial = [](const auto&) -> Result<> { return fail(Code::unavailable, "it crashed"); }});
+  const auto model = LoadedModel::load({.path = file.path(),
+                                        .name = {},
+                                        .labels = {},
+                                        .decode = {},
+                                        .normalization = {},
+                                        .trial = [](const auto&) -> Result<Tried> {
+                                          return fail(Code::unavailable, "it crashed");
+                                        }});
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message, testing::HasSubstr("it crashed"));
 }

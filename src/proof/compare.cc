@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 namespace gantry::proof {
 namespace {
@@ -29,6 +30,27 @@ void compare_integers(std::span<const std::byte> wanted, std::span<const std::by
   }
 }
 
+void compare_floats(std::span<const std::byte> wanted, std::span<const std::byte> got,
+                    std::int64_t allowed, double least_step, std::vector<std::size_t>& channels,
+                    Difference& out) {
+  double largest = 0;
+  for (std::size_t i = 0; i < out.elements; ++i) {
+    const double value = std::abs(element<float>(wanted, i));
+    largest = std::isfinite(value) ? std::max(largest, value) : largest;
+  }
+  const double reach = allowed < downstream_allowed
+                           ? std::max(largest / 255, least_step) * static_cast<double>(allowed)
+                           : std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < out.elements; ++i) {
+    const double from = element<float>(wanted, i);
+    const double to = element<float>(got, i);
+    if (std::isfinite(from) && !(std::abs(from - to) <= reach)) {
+      ++out.beyond;
+      ++channels[i % channels.size()];
+    }
+  }
+}
+
 /// Steps that one layer of the NPU may be off by itself, as a standard deviation: its scales have
 /// 15 bits where TensorFlow Lite's have 31, which moves few results, and those by one step.
 constexpr double layer_error = 0.25;
@@ -38,14 +60,18 @@ float scale_of(const graph::Tensor& tensor) {
   return tensor.scales.size() == 1 ? tensor.scales.front() : 0;
 }
 
-/// Σ (weight - zero point)² of that output channel which has most.
+/// Σ (weight - zero point)² · scale² of that output channel which has most; 0 where that is not
+/// known.
 double largest_square_sum(const graph::Tensor& weights, bool last_axis) {
   if (weights.shape.empty() || dtype_size(weights.dtype) != 1 || weights.data.empty()) {
     return 0;
   }
-  const std::size_t channels =
-      std::max<std::size_t>(1, static_cast<std::size_t>(std::max(
-                                   1, last_axis ? weights.shape.back() : weights.shape.front())));
+  const auto channels = static_cast<std::size_t>(
+      std::max(1, last_axis ? weights.shape.back() : weights.shape.front()));
+  const bool is_per_channel = weights.scales.size() == channels && channels > 1;
+  if (!is_per_channel && weights.scales.size() != 1) {
+    return 0;
+  }
   const std::size_t each = std::max<std::size_t>(1, weights.data.size() / channels);
   const std::int64_t zero = weights.zero_points.size() == 1 ? weights.zero_points.front() : 0;
   std::vector<double> sums(channels, 0);
@@ -53,8 +79,10 @@ double largest_square_sum(const graph::Tensor& weights, bool last_axis) {
     const std::int64_t raw = weights.dtype == DType::int8
                                  ? std::int64_t{element<std::int8_t>(weights.data, i)}
                                  : std::int64_t{element<std::uint8_t>(weights.data, i)};
-    const auto weight = static_cast<double>(raw - zero);
-    sums[std::min(last_axis ? i % channels : i / each, channels - 1)] += weight * weight;
+    const std::size_t channel = std::min(last_axis ? i % channels : i / each, channels - 1);
+    const double weight = static_cast<double>(raw - zero) *
+                          static_cast<double>(weights.scales[is_per_channel ? channel : 0]);
+    sums[channel] += weight * weight;
   }
   return std::ranges::max(sums);
 }
@@ -79,10 +107,13 @@ double square_of_gain(const graph::Graph& graph, const graph::Operator& op, std:
     if (input != 0 || op.inputs.size() < 2 || op.inputs[1] < 0) {
       return 1;
     }
-    const graph::Tensor& weights = tensor(op.inputs[1]);
-    const double factor = ratio * scale_of(weights);
-    const double sum = largest_square_sum(weights, is_depthwise);
-    return factor > 0 && sum > 0 ? factor * factor * sum : 1;
+    const double sum = largest_square_sum(tensor(op.inputs[1]), is_depthwise);
+    return sum > 0 ? ratio * ratio * sum : 1;
+  }
+  if (op.op == graph::Op::mul && op.inputs.size() == 2 && op.inputs[1 - input] >= 0) {
+    // As large as the other factor is: half of its range.
+    const double other = 128.0 * scale_of(tensor(op.inputs[1 - input]));
+    return other > 0 ? ratio * ratio * other * other : ratio * ratio;
   }
   return ratio * ratio;
 }
@@ -90,7 +121,7 @@ double square_of_gain(const graph::Graph& graph, const graph::Operator& op, std:
 }  // namespace
 
 Difference compare(DType dtype, std::span<const std::byte> wanted, std::span<const std::byte> got,
-                   std::int64_t allowed, std::size_t channels) {
+                   std::int64_t allowed, std::size_t channels, double float_step) {
   Difference out;
   const std::size_t size = dtype_size(dtype);
   out.elements = size == 0 ? 0 : wanted.size() / size;
@@ -107,11 +138,7 @@ Difference compare(DType dtype, std::span<const std::byte> wanted, std::span<con
   } else if (dtype == DType::int16) {
     compare_integers<std::int16_t>(wanted, got, allowed, of_channels, out);
   } else if (dtype == DType::float32) {
-    for (std::size_t i = 0; i < out.elements; ++i) {
-      const bool is_lost =
-          std::isfinite(element<float>(wanted, i)) && !std::isfinite(element<float>(got, i));
-      out.beyond += is_lost ? 1U : 0U;
-    }
+    compare_floats(wanted, got, allowed, float_step, of_channels, out);
   }
   out.worst_channel = std::ranges::max(of_channels);
   return out;

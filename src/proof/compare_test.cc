@@ -43,13 +43,25 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"int8_has_a_sign", DType::int8, bytes<std::int8_t>({-1, -128}),
              bytes<std::int8_t>({1, 127}), 255, 1},
         Case{"int16", DType::int16, bytes<std::int16_t>({1000}), bytes<std::int16_t>({1003}), 3, 1},
-        Case{"nan_is_beyond", DType::float32, bytes<float>({1, 2}), bytes<float>({NAN, 9}), 0, 1},
+        Case{"nan_is_beyond", DType::float32, bytes<float>({1, 2}), bytes<float>({NAN, 2}), 0, 1},
+        Case{"float_within_two_255ths_of_the_largest", DType::float32, bytes<float>({1, 255}),
+             bytes<float>({2.9F, 253.1F}), 0, 0},
+        Case{"float_apart", DType::float32, bytes<float>({1, 255}), bytes<float>({3.1F, 255}), 0,
+             1},
+        Case{"infinity_is_beyond", DType::float32, bytes<float>({1, 255}),
+             bytes<float>({INFINITY, 255}), 0, 1},
         Case{"nan_was_wanted", DType::float32, bytes<float>({NAN}), bytes<float>({NAN}), 0, 0},
         Case{"sizes_differ", DType::uint8, bytes<std::uint8_t>({1, 2}), bytes<std::uint8_t>({1}), 0,
              2},
         Case{"indices_say_nothing", DType::int64, bytes<std::int64_t>({5}),
              bytes<std::int64_t>({9}), 0, 0}),
     [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Difference, FloatsThatTheCpuMadeOfWhatIsProvenOnlyHaveToBeNumbers) {
+  const auto wanted = bytes<float>({1, 255, 3});
+  const auto got = bytes<float>({200, 0, NAN});
+  EXPECT_EQ(compare(DType::float32, wanted, got, downstream_allowed).beyond, 1U);
+}
 
 TEST(Difference, FewFarOffAreRoundingAndAWrongChannelIsNot) {
   constexpr std::size_t channels = 64;

@@ -228,6 +228,20 @@ class Prover {
     return session.invoke();
   }
 
+  /// What a step of the quantised tensor is worth that this one was made of by DEQUANTIZE; else 0.
+  [[nodiscard]] double step_before(std::int32_t tensor) const {
+    const std::int32_t producer = links_.producer[static_cast<std::size_t>(tensor)];
+    if (producer < 0) {
+      return 0;
+    }
+    const auto& op = graph_.operators[static_cast<std::size_t>(producer)];
+    if (op.op != graph::Op::dequantize || op.inputs.empty() || op.inputs[0] < 0) {
+      return 0;
+    }
+    const auto& scales = graph_.tensors[static_cast<std::size_t>(op.inputs[0])].scales;
+    return scales.size() == 1 ? static_cast<double>(scales.front()) : 0;
+  }
+
   [[nodiscard]] Boundary compare_at(std::int32_t tensor, std::int64_t allowed,
                                     const Values& got) const {
     const auto& about = graph_.tensors[static_cast<std::size_t>(tensor)];
@@ -236,7 +250,8 @@ class Prover {
       const std::size_t channels =
           about.shape.empty() ? 1 : static_cast<std::size_t>(std::max(1, about.shape.back()));
       const Difference difference =
-          compare(about.dtype, wanted_[input].at(tensor), got[input].at(tensor), allowed, channels);
+          compare(about.dtype, wanted_[input].at(tensor), got[input].at(tensor), allowed, channels,
+                  step_before(tensor));
       boundary.largest = std::max(boundary.largest, difference.largest);
       boundary.is_right = boundary.is_right && difference.is_rounding();
       boundary.is_gross = boundary.is_gross || difference.is_gross();

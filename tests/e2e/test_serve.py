@@ -1,5 +1,6 @@
 """`gantry serve` as a process: start, answers, the way it ends."""
 
+import contextlib
 import json
 import http.client
 import pathlib
@@ -63,6 +64,21 @@ class Start(GantryTest):
 
 
 class Stop(GantryTest):
+    def start_big_requests(self, service):
+        """Sends so many requests at once that work is left whenever a signal comes."""
+        picture = png(*BIG)
+
+        def ask():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                service.infer(picture)
+
+        threads = [threading.Thread(target=ask) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        while b"gantry_requests_in_progress 0" in service.request("GET", "/metrics")[2]:
+            self.assertTrue(any(thread.is_alive() for thread in threads))
+        return threads
+
     def start_big_request(self, service):
         """Sends a request that takes its time; its answer arrives in the list."""
         answers = []
@@ -107,19 +123,21 @@ class Stop(GantryTest):
 
     def test_a_second_signal_ends_it_at_once_with_3(self):
         with Service("--model", classifier()) as service:
-            asking, _ = self.start_big_request(service)
+            asking = self.start_big_requests(service)
             service.signal()
             service.wait_for_log("stopping")
             service.signal()
             self.assertEqual(service.process.wait(TIMEOUT_S), 3)
-            asking.join()
+            for thread in asking:
+                thread.join()
 
     def test_a_drain_that_takes_too_long_is_3(self):
         with Service("--model", classifier(), "--drain-timeout", "1ms") as service:
-            asking, _ = self.start_big_request(service)
+            asking = self.start_big_requests(service)
             service.signal()
             self.assertEqual(service.process.wait(TIMEOUT_S), 3)
-            asking.join()
+            for thread in asking:
+                thread.join()
 
 
 if __name__ == "__main__":

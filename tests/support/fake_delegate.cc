@@ -5,7 +5,7 @@
 // The environment variable GANTRY_FAKE_FAULT names a file; the word in it says what goes wrong,
 // from the next call on: "absent" (no delegate is made), "crash" and "hang" (in the next invoke),
 // "stale" (an invoke leaves its last result), "wrong N" (the output of operator N of the model is
-// wrong), "drift N" (every fourth element that a partition gives is N steps too high), "shift N"
+// wrong), "drift N" (every seventh element that a partition gives is N steps too high), "shift N"
 // (every one is), "error" (an invoke fails). No file, or an empty one: nothing does.
 #include <unistd.h>
 
@@ -159,7 +159,7 @@ TfLiteStatus invoke_kernel(TfLiteContext* context, TfLiteNode* node) {
       return status;
     }
     if (now.kind == "drift" || now.kind == "shift") {
-      raise(context, node, now.number, now.kind == "drift" ? 4 : 1);
+      raise(context, node, now.number, now.kind == "drift" ? 7 : 1);
     }
     kernel.last_outputs.clear();
   }

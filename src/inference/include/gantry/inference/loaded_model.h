@@ -14,6 +14,7 @@
 #include "gantry/base/file.h"
 #include "gantry/dispatch/slot_pool.h"
 #include "gantry/image/decode.h"
+#include "gantry/inference/cpu_backend.h"
 #include "gantry/inference/device_policy.h"
 #include "gantry/inference/npu_slots.h"
 #include "gantry/inference/types.h"
@@ -24,8 +25,9 @@
 namespace gantry::inference {
 
 /// Runs a model once where a crash does no harm (a child process with limits), before this process
-/// takes it in. Errors: what went wrong, for a person.
-using Trial = std::function<Result<>(const std::filesystem::path& model)>;
+/// takes it in; proves it with XNNPACK there where that is wanted. Errors: what went wrong, for a
+/// person.
+using Trial = std::function<Result<Tried>(const std::filesystem::path& model)>;
 
 /// The model's requests go elsewhere from now on.
 struct DeviceChange {
@@ -40,8 +42,9 @@ struct ModelConfig {
   std::string version = "1";
   std::filesystem::path labels;  ///< empty: beside the model, else in its metadata
   std::size_t slots = 0;         ///< 0: cores / threads_per_slot, at least 1
-  int threads_per_slot = 1;      ///< TensorFlow Lite's; at least 1. More than one wait by spinning
-  bool warm_up = true;           ///< run every slot once before the model is ready
+  int threads_per_slot = 1;      ///< at least 1. More than one wait by spinning
+  CpuBackendWanted cpu_backend = CpuBackendWanted::automatic;
+  bool warm_up = true;  ///< run every slot once before the model is ready
   image::DecodeOptions decode;
   /// Empty: the metadata's for float inputs, else the rule of InputTransform.
   std::optional<InputTransform::Normalization> normalization;
@@ -96,6 +99,8 @@ class LoadedModel {
   /// Where requests go now; where they would go, if they are refused for a while.
   [[nodiscard]] dispatch::Device device() const;
   [[nodiscard]] const DevicePolicy& policy() const noexcept { return *policy_; }
+  /// What computes it on the CPU; without slots there, nothing does.
+  [[nodiscard]] const CpuReport& cpu_report() const noexcept { return cpu_report_; }
   /// Null where the model is not to run on the CPU.
   [[nodiscard]] dispatch::SlotPool* cpu_slots() const noexcept { return cpu_slots_.get(); }
   /// Null where the model is not on the NPU.
@@ -133,7 +138,11 @@ class LoadedModel {
   LoadedModel() = default;
   /// Asks the factory for NPU slots and decides on the policy. `config_` and `info_` are there.
   [[nodiscard]] Result<> take_npu();
-  [[nodiscard]] Result<> make_cpu_slots(MappedFile file);
+  /// `tried`: empty without a trial, when this proves XNNPACK itself.
+  [[nodiscard]] Result<> make_cpu_slots(MappedFile file, const std::optional<Tried>& tried);
+  /// The slots, warmed up.
+  [[nodiscard]] Result<std::vector<std::unique_ptr<dispatch::ExecutionSlot>>> cpu_slots_of(
+      const CpuBackend& backend);
   /// Brings the policy up to date with the NPU slots; nothing before the pool is there.
   void update_policy();
   void note_failure(const Error& error);
@@ -157,6 +166,7 @@ class LoadedModel {
   repository::Labels labels_;
   std::optional<InputTransform> transform_;
   NpuReport npu_report_;
+  CpuReport cpu_report_;
   std::unique_ptr<DevicePolicy> policy_;
   mutable std::mutex failures_mutex_;
   std::map<Code, std::size_t> failures_;

@@ -32,6 +32,7 @@ struct ModelStatus {
   bool ready = false;
   DeviceWanted wanted = DeviceWanted::automatic;
   DevicePolicy::State state = DevicePolicy::State::on_cpu;
+  CpuReport cpu_report;
   NpuReport npu_report;
   NpuStatus npu;
 };

@@ -32,13 +32,17 @@ struct Difference {
 
 /// Compares `got` with `wanted`, element by element.
 /// Integers of 8 and 16 bits: their distance in steps, `beyond` counts those above `allowed`.
-/// float32: only what is a number in `wanted` and none in `got` counts as beyond: floats come from
-/// operators of the CPU, behind the ones that are proven. Other dtypes say nothing.
-/// Different sizes: everything is beyond.
-/// `channels`: the last extent, 1 if there is none.
+///
+/// float32: what is a number in `wanted` and none in `got` counts as beyond; where `allowed` is
+/// below `downstream_allowed` (else the CPU made it of what is proven), also what is further apart
+/// than so many steps, a step being `float_step` or a 255th of the largest number in `wanted`,
+/// whichever is more.
+///
+/// Other dtypes say nothing. Different sizes: everything is beyond. `channels`: the last extent, 1
+/// if there is none.
 [[nodiscard]] Difference compare(DType dtype, std::span<const std::byte> wanted,
                                  std::span<const std::byte> got, std::int64_t allowed,
-                                 std::size_t channels = 1);
+                                 std::size_t channels = 1, double float_step = 0);
 
 /// Steps that most elements of a correct NPU's result are within, for each tensor of the graph; 0
 /// for those that no operator of the NPU has a part in.

@@ -1,0 +1,156 @@
+#include "gantry/inference/cpu_backend.h"
+
+#include <format>
+#include <utility>
+
+#include "gantry/graph/graph.h"
+#include "gantry/proof/proof.h"
+#include "gantry/xnnpack/backend.h"
+
+namespace gantry::inference {
+
+std::string_view cpu_backend_wanted_name(CpuBackendWanted wanted) noexcept {
+  switch (wanted) {
+    case CpuBackendWanted::automatic:
+      return "auto";
+    case CpuBackendWanted::xnnpack:
+      return "xnnpack";
+    case CpuBackendWanted::tflite:
+      return "tflite";
+  }
+  return "?";
+}
+
+std::string_view cpu_backend_name(const CpuReport& report) noexcept {
+  return report.is_xnnpack ? "xnnpack" : "tflite";
+}
+
+namespace {
+
+/// Why nothing is taken, by the first operator that is not.
+std::string nothing_taken(const xnnpack::Choice& choice) {
+  for (const xnnpack::Decision& decision : choice.operators) {
+    if (decision.rule != nullptr) {
+      return std::format(
+          "XNNPACK has none of the model's operators: {} `gantry inspect` tells of each",
+          decision.rule->reason);
+    }
+  }
+  return "the model has no operators";
+}
+
+}  // namespace
+
+Result<CpuBackend> CpuBackend::create(std::shared_ptr<const tflite::Model> model,
+                                      CpuBackendWanted wanted) {
+  CpuBackend made;
+  made.model_ = std::move(model);
+  if (wanted == CpuBackendWanted::tflite) {
+    made.report_.reason = "TensorFlow Lite's kernels were asked for";
+    return made;
+  }
+  const auto choose = [&]() -> Result<> {
+    if (auto here = xnnpack::available(); !here) {
+      return here;
+    }
+    auto graph = graph::read_graph(made.model_->bytes());
+    if (!graph) {
+      return std::unexpected(std::move(graph.error()));
+    }
+    auto backend = xnnpack::Backend::create(*std::move(graph));
+    if (!backend) {
+      return std::unexpected(std::move(backend.error()));
+    }
+    const xnnpack::Choice& choice = (*backend)->choice();
+    made.report_.operators = choice.operators.size();
+    if (choice.taken_count() == 0) {
+      return fail(Code::failed_precondition, nothing_taken(choice));
+    }
+    made.report_.operators_xnnpack = choice.taken_count();
+    made.report_.partitions = choice.partitions.size();
+    made.report_.is_xnnpack = true;
+    made.xnnpack_ = *std::move(backend);
+    return {};
+  };
+  if (auto chosen = choose(); !chosen) {
+    if (wanted == CpuBackendWanted::xnnpack) {
+      return fail(Code::failed_precondition,
+                  std::format("XNNPACK cannot compute the model, and nothing else is to: {}",
+                              chosen.error().message));
+    }
+    made.report_.reason = std::move(chosen.error().message);
+  }
+  return made;
+}
+
+Result<CpuBackend> CpuBackend::load(std::shared_ptr<const tflite::Model> model,
+                                    CpuBackendWanted wanted, const std::optional<Tried>& tried) {
+  auto backend = create(std::move(model), wanted);
+  if (!backend || !backend->report_.is_xnnpack) {
+    return backend;
+  }
+  Result<> proven;
+  if (!tried) {
+    proven = backend->prove();
+  } else if (!tried->without_xnnpack.empty()) {
+    proven = fail(Code::failed_precondition, tried->without_xnnpack);
+  } else {
+    backend->report_.proof_words = tried->proof_words;
+  }
+  if (!proven && wanted == CpuBackendWanted::xnnpack) {
+    return std::unexpected(std::move(proven.error()));
+  }
+  if (!proven) {
+    backend->use_tflite(std::move(proven.error().message));
+  }
+  return backend;
+}
+
+Result<std::unique_ptr<tflite::Session>> CpuBackend::session(tflite::SessionOptions options) const {
+  if (xnnpack_ != nullptr) {
+    options.delegations = {xnnpack_->delegation(options.threads)};
+  }
+  return tflite::Session::create(model_, std::move(options));
+}
+
+Result<> CpuBackend::prove() {
+  if (xnnpack_ == nullptr) {
+    return {};
+  }
+  const std::vector<bool> taken = xnnpack_->choice().taken();
+  const auto make = [&](std::vector<bool> offered) -> Result<tflite::Delegation> {
+    if (offered == taken) {
+      return xnnpack_->delegation(1);
+    }
+    auto graph = graph::read_graph(model_->bytes());
+    if (!graph) {
+      return std::unexpected(std::move(graph.error()));
+    }
+    return xnnpack::Backend::create(*std::move(graph), offered).transform([](const auto& backend) {
+      return backend->delegation(1);
+    });
+  };
+  const auto may_offer = [&](const std::vector<bool>& these) {
+    const auto graph = graph::read_graph(model_->bytes());
+    return graph ? xnnpack::choose(*graph, these).taken() : std::vector<bool>(these.size(), false);
+  };
+  const auto report = proof::prove(model_->bytes(), taken, make, may_offer);
+  if (!report) {
+    return std::unexpected(report.error());
+  }
+  report_.proof_words = report->words;
+  return report->passed
+             ? Result<>()
+             : fail(Code::failed_precondition,
+                    std::format("XNNPACK computes the model wrongly: {}", report->words));
+}
+
+void CpuBackend::use_tflite(std::string reason) {
+  xnnpack_ = nullptr;
+  report_.is_xnnpack = false;
+  report_.operators_xnnpack = 0;
+  report_.partitions = 0;
+  report_.reason = std::move(reason);
+}
+
+}  // namespace gantry::inference

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gantry/base/error.h"
+#include "gantry/tflite/session.h"
+
+namespace gantry::xnnpack {
+class Backend;
+}
+
+namespace gantry::inference {
+
+/// Whose kernels compute a model on the CPU.
+enum class CpuBackendWanted : std::uint8_t {
+  automatic,  ///< XNNPACK's where they are there and right, else TensorFlow Lite's
+  xnnpack,    ///< XNNPACK's for what it has, or the model is refused
+  tflite,     ///< TensorFlow Lite's alone
+};
+/// "auto", "xnnpack", "tflite".
+[[nodiscard]] std::string_view cpu_backend_wanted_name(CpuBackendWanted wanted) noexcept;
+
+/// What computes a model on the CPU.
+struct CpuReport {
+  bool is_xnnpack = false;    ///< for the operators below; TensorFlow Lite's kernels do the rest
+  std::string reason = {};    ///< why not, a sentence; empty if it is
+  std::size_t operators = 0;  ///< of the model; 0 where nobody had to know
+  std::size_t operators_xnnpack = 0;  ///< of them
+  std::size_t partitions = 0;         ///< groups that XNNPACK runs as one
+  std::string proof_words =
+      {};  ///< "largest difference 1 step at 1 partition output"; may be empty
+};
+/// "xnnpack" or "tflite".
+[[nodiscard]] std::string_view cpu_backend_name(const CpuReport& report) noexcept;
+
+/// What came of trying a model in a child process.
+struct Tried {
+  std::string without_xnnpack =
+      {};                        ///< why XNNPACK is not to be used, a sentence; empty: it may be
+  std::string proof_words = {};  ///< CpuReport's, where it was proven there
+};
+
+/// Makes a model's sessions on the CPU, which have XNNPACK's packed weights in common.
+/// Threads: thread-safe; use_tflite() before others know it.
+class CpuBackend {
+ public:
+  /// Decides by the graph and by what this host has; runs nothing.
+  /// Errors: failed_precondition with the reason if XNNPACK is wanted and cannot be.
+  [[nodiscard]] static Result<CpuBackend> create(std::shared_ptr<const tflite::Model> model,
+                                                 CpuBackendWanted wanted);
+
+  /// create(), then what a trial has found, or without one prove(): what is not right is not used.
+  /// Errors: those of create(); failed_precondition if XNNPACK is wanted and was found wrong.
+  [[nodiscard]] static Result<CpuBackend> load(std::shared_ptr<const tflite::Model> model,
+                                               CpuBackendWanted wanted,
+                                               const std::optional<Tried>& tried);
+
+  /// A session; SessionOptions::delegations are this object's to fill. `threads` are XNNPACK's too.
+  /// Errors: those of tflite::Session::create.
+  [[nodiscard]] Result<std::unique_ptr<tflite::Session>> session(
+      tflite::SessionOptions options) const;
+
+  /// Whether XNNPACK computes this model as TensorFlow Lite's own kernels do (proof::prove, on its
+  /// test inputs; some invokes of each). Right at once where nothing is XNNPACK's.
+  /// Errors: failed_precondition, with what is wrong and the first operator that is; those of
+  ///         TensorFlow Lite.
+  [[nodiscard]] Result<> prove();
+
+  /// XNNPACK is not to be used after all, for this reason.
+  void use_tflite(std::string reason);
+
+  [[nodiscard]] const CpuReport& report() const noexcept { return report_; }
+
+ private:
+  std::shared_ptr<const tflite::Model> model_;
+  std::shared_ptr<xnnpack::Backend> xnnpack_;  ///< null: TensorFlow Lite's kernels alone
+  CpuReport report_;
+};
+
+}  // namespace gantry::inference
