@@ -9,6 +9,7 @@
 #include <print>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -63,10 +64,13 @@ std::optional<std::string> kernel_log() {
 system::Survey look(const Settings& settings) {
   const system::Root root(settings.system_root);
   system::SurveyOptions options{.user = system::User::current(), .teflon = settings.teflon};
-  if (root.is_real()) {  // all of these ask this machine, whatever the tree
+  // All of these ask this machine, whatever the tree.
+  if (root.is_real()) {
     options.system_closure = system_closure;
-    options.open_node = system::open_accel_node;
     options.kernel_log = kernel_log;
+  }
+  if (root.is_real() || settings.live_test == "always") {
+    options.open_node = system::open_accel_node;
   }
   return system::survey(root, options);
 }
@@ -105,6 +109,15 @@ Finding live_finding(const Settings& settings, const system::Survey& survey,
                         : system::Root(settings.system_root).outside(library->resolved);
   Finding finding = live_test(path, builtin_model(folder), settings.live_timeout);
   could_not = finding.status == Status::skipped;
+  const system::AccelNode* const node = survey.npu();
+  if (finding.status == Status::failure && node != nullptr && node->opened &&
+      node->opened->error == 0) {
+    if (const int error = system::open_accel_node(node->path).error; error != 0) {
+      finding.why =
+          std::format("{} went away meanwhile: it opened before, and now opening it fails: {}.",
+                      node->path.string(), std::generic_category().message(error));
+    }
+  }
   return finding;
 }
 

@@ -27,9 +27,10 @@ def clean_environment():
     return {k: v for k, v in os.environ.items() if not k.startswith("GANTRY_")}
 
 
-def gantry(*arguments, stdin=None, env=None):
-    """Runs a command to its end: CompletedProcess with text output (stdin may be bytes)."""
-    done = subprocess.run([BINARY, *map(str, arguments)], input=stdin, capture_output=True, timeout=TIMEOUT_S,
+def gantry(*arguments, stdin=None, env=None, program=(BINARY,)):
+    """Runs a command to its end: CompletedProcess with text output (stdin may be bytes). `program` are the words that start
+    gantry, where that takes more than its name."""
+    done = subprocess.run([*map(str, (*program, *arguments))], input=stdin, capture_output=True, timeout=TIMEOUT_S,
                           env={**clean_environment(), **(env or {})})
     done.stdout = done.stdout.decode()
     done.stderr = done.stderr.decode()
@@ -53,10 +54,10 @@ class NotReady(AssertionError):
 
 
 class Service:
-    """`gantry serve` on a free port of the loopback; `with Service("--model", path) as service:`."""
+    """`gantry serve` on a free port of the loopback; `with Service("--model", path) as service:`; program as above."""
 
-    def __init__(self, *arguments, env=None):
-        self._arguments = [BINARY, "serve", "--listen", "127.0.0.1:0", *map(str, arguments)]
+    def __init__(self, *arguments, env=None, program=(BINARY,)):
+        self._arguments = [*map(str, (*program, "serve", "--listen", "127.0.0.1:0", *arguments))]
         self._env = {**clean_environment(), **(env or {})}
         self.log = []  # lines of stderr: decoded JSON where they are, else text
         self._new_line = threading.Condition()

@@ -127,9 +127,9 @@ struct Survey {
 inline constexpr std::uint16_t elf_x86_64 = 62;
 inline constexpr std::uint16_t elf_aarch64 = 183;
 /// Of this program; 0 for a processor that nobody has built it for.
-#if defined(__aarch64__)
+#ifdef __aarch64__
 inline constexpr std::uint16_t own_elf_machine = elf_aarch64;
-#elif defined(__x86_64__)
+#elifdef __x86_64__
 inline constexpr std::uint16_t own_elf_machine = elf_x86_64;
 #else
 inline constexpr std::uint16_t own_elf_machine = 0;
