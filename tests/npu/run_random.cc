@@ -16,12 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include "comparison.h"
-#include "gantry/npu/guard.h"
-#include "gantry/test/model_object.h"
 #include "gantry/tflite/delegate.h"
-#include "gantry/tflite/session.h"
 #include "net.h"
+#include "trial.h"
 
 namespace gantry::npu_test {
 namespace {
@@ -82,57 +79,6 @@ std::string description(const graph::Graph& graph) {
   return out;
 }
 
-struct Comparison {
-  double largest = 0;  ///< steps
-  std::size_t delegated = 0;
-  std::string description;  ///< of the graph, if it is wrong
-};
-
-/// Like the NPU, whose scales have 15 bits where the CPU's have 31: a step a layer, and rarely two.
-constexpr double most_steps = 2;
-
-Result<Comparison> try_model(const std::filesystem::path& library,
-                             const std::shared_ptr<const tflite::Delegate>& delegate,
-                             const ::tflite::ModelT& object) {
-  const auto bytes = test::pack(object);
-  const auto model = make_model(bytes);
-  if (!model) {
-    return std::unexpected(model.error());
-  }
-  const auto cpu = tflite::Session::create(*model, {});
-  if (!cpu) {
-    return std::unexpected(cpu.error());
-  }
-  const auto inputs = make_noise(**cpu);
-  const auto wanted = outputs_of(**cpu, inputs);
-  if (!wanted) {
-    return std::unexpected(wanted.error());
-  }
-  const auto guarded = npu::guard(bytes, library);
-  if (!guarded) {
-    return std::unexpected(guarded.error());
-  }
-  const auto npu = tflite::Session::create(*model, {.delegations = {{delegate, guarded->offered}}});
-  if (!npu) {
-    return std::unexpected(npu.error());
-  }
-  Comparison comparison{
-      .largest = 0, .delegated = (*npu)->delegated().front().operators.size(), .description = {}};
-  // Twice: what the first left behind may be what the second reads.
-  for (int i = 0; i < 2; ++i) {
-    const auto found = outputs_of(**npu, inputs);
-    if (!found) {
-      return std::unexpected(found.error());
-    }
-    comparison.largest =
-        std::max(comparison.largest, compare(wanted->front(), found->front()).largest);
-  }
-  if (comparison.largest > most_steps) {
-    comparison.description = description(guarded->graph);
-  }
-  return comparison;
-}
-
 std::uint32_t number(std::string_view text) {
   std::uint32_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
@@ -153,14 +99,15 @@ int run(std::span<char*> words) {
   }
   const std::uint32_t first = number(words[2]);
   for (std::uint32_t seed = first; seed < first + number(words[3]); ++seed) {
-    const auto result = try_model(library, *delegate, *random_model(seed));
+    const auto result = try_graph(library, *delegate, *random_model(seed));
     if (!result) {
       std::println(stderr, "run_random: {}: {}", seed, result.error().message);
       return 1;
     }
+    const bool is_right = result->largest <= most_steps;
     std::println(R"({{"seed":{},"steps":{},"delegated":{},"right":{},"graph":"{}"}})", seed,
-                 std::min(result->largest, 1e30), result->delegated, result->largest <= most_steps,
-                 result->description);
+                 std::min(result->largest, 1e30), result->delegated, is_right,
+                 is_right ? "" : description(result->guarded.graph));
     std::fflush(stdout);  // what comes next may be the end
   }
   return 0;
@@ -170,5 +117,6 @@ int run(std::span<char*> words) {
 }  // namespace gantry::npu_test
 
 int main(int argc, char** argv) {
-  return gantry::npu_test::run({argv, static_cast<std::size_t>(argc)});
+  return gantry::npu_test::run_program("run_random", gantry::npu_test::run,
+                                       {argv, static_cast<std::size_t>(argc)});
 }
