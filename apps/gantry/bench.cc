@@ -111,7 +111,7 @@ struct BenchOptions {
 
 BenchReport::SlotsRow slots_row(const std::vector<BenchReport::SlotsRow>& before,
                                 std::int64_t count, const Throughput& measured) {
-  const double base_slots = static_cast<double>(before.empty() ? count : before.front().slots);
+  const auto base_slots = static_cast<double>(before.empty() ? count : before.front().slots);
   const double base = before.empty() ? measured.per_second : before.front().per_second;
   const double speed_up = measured.per_second / base;
   return {.slots = count,

@@ -251,8 +251,8 @@ std::string InspectReport::verdict_text() const {
   if (partitions == 0) {
     return "Nothing of this model can run right on the NPU.";
   }
-  const std::string share = std::format("{} of the multiplications run right on the NPU, in {}",
-                                        percent(cost.share()), plural(partitions, "partition"));
+  std::string share = std::format("{} of the multiplications run right on the NPU, in {}",
+                                  percent(cost.share()), plural(partitions, "partition"));
   switch (fit()) {
     case Fit::well:
       return share + ".";

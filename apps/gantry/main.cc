@@ -82,6 +82,7 @@ int dispatch(std::span<char* const> arguments) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only if telling of an exception throws
 int main(int argc, char** argv) {
   try {
     return dispatch(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));

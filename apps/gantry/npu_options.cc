@@ -127,9 +127,10 @@ void NpuOptions::add_without_slots_to(Options& options) {
 }
 
 inference::DeviceWanted NpuOptions::wanted() const {
-  return device == "npu"   ? inference::DeviceWanted::npu
-         : device == "cpu" ? inference::DeviceWanted::cpu
-                           : inference::DeviceWanted::automatic;
+  if (device == "npu") {
+    return inference::DeviceWanted::npu;
+  }
+  return device == "cpu" ? inference::DeviceWanted::cpu : inference::DeviceWanted::automatic;
 }
 
 NpuLibrary find_npu_library(const NpuOptions& options) {

@@ -23,7 +23,9 @@ namespace {
 std::string variable_of(std::string_view name) {
   std::string out = "GANTRY_";
   for (const char c : name) {
-    out += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    const bool is_lower = c >= 'a' && c <= 'z';
+    const char upper = is_lower ? static_cast<char>(c - 'a' + 'A') : c;
+    out += c == '-' ? '_' : upper;
   }
   return out;
 }
@@ -269,7 +271,7 @@ std::optional<Exit> Options::parse(std::span<char* const> arguments) {
       where = "--" + setting.name;
       value =
           setting.is_flag ? setting.option->as<std::string>() : setting.option->results().back();
-    } else if ((value = environment(variable_of(setting.name)))) {
+    } else if (value = environment(variable_of(setting.name)); value) {
       where = variable_of(setting.name);
     } else if (in_file != entries.end()) {
       where = std::format("{}: {}", config, setting.name);

@@ -63,13 +63,17 @@ void dot_product_x86(const std::int16_t* inputs, std::size_t pixel_step, std::si
                      const std::int16_t* weights, std::size_t count, BlockSums& sums) {
   switch (pixels) {
     case 1:
-      return dot_product_avx2<1>(inputs, pixel_step, weights, count, sums);
+      dot_product_avx2<1>(inputs, pixel_step, weights, count, sums);
+      return;
     case 2:
-      return dot_product_avx2<2>(inputs, pixel_step, weights, count, sums);
+      dot_product_avx2<2>(inputs, pixel_step, weights, count, sums);
+      return;
     case 3:
-      return dot_product_avx2<3>(inputs, pixel_step, weights, count, sums);
+      dot_product_avx2<3>(inputs, pixel_step, weights, count, sums);
+      return;
     default:
-      return dot_product_avx2<4>(inputs, pixel_step, weights, count, sums);
+      dot_product_avx2<4>(inputs, pixel_step, weights, count, sums);
+      return;
   }
 }
 

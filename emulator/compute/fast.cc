@@ -35,7 +35,7 @@ void write_outputs(const Operands& operands, std::uint32_t first_oc, std::uint64
     for (std::uint32_t i = 0; i < lanes; ++i) {
       bytes.at(i) = requantize(sums.at(p).at(i), bias[i], added.at(i), task.requantization);
     }
-    std::copy(bytes.begin(), bytes.end(), out);
+    std::ranges::copy(bytes, out);
   }
 }
 

@@ -89,9 +89,9 @@ std::int8_t Operands::input_at(std::uint32_t y, std::uint32_t x, std::uint32_t l
     return static_cast<std::int8_t>(std::clamp<std::int64_t>(
         ((raw * convert.scale) >> convert.shift) + convert.offset, INT8_MIN, INT8_MAX));
   }
-  return static_cast<std::int8_t>(
-      input[lane / surface_lanes * map.surface_bytes + y * map.line_bytes + x * surface_lanes +
-            lane % surface_lanes]);
+  return static_cast<std::int8_t>(input[std::uint64_t{lane / surface_lanes} * map.surface_bytes +
+                                        std::uint64_t{y} * map.line_bytes +
+                                        std::uint64_t{x} * surface_lanes + lane % surface_lanes]);
 }
 
 std::uint64_t Operands::weight_index(std::uint32_t oc, std::uint64_t tap,
@@ -99,12 +99,12 @@ std::uint64_t Operands::weight_index(std::uint32_t oc, std::uint64_t tap,
   const std::uint64_t taps = task.taps();
   const std::uint64_t lanes = task.input.lanes;
   if (task.mode == ConvMode::depthwise) {
-    const std::uint64_t first = lane / depthwise_group * depthwise_group;
+    const std::uint64_t first = std::uint64_t{lane / depthwise_group} * depthwise_group;
     const std::uint64_t in_group = std::min<std::uint64_t>(depthwise_group, lanes - first);
     return first * taps + tap * in_group + (lane - first);
   }
-  const std::uint64_t first_oc = oc / normal_group * normal_group;
-  const std::uint64_t first_ic = lane / normal_group * normal_group;
+  const std::uint64_t first_oc = std::uint64_t{oc / normal_group} * normal_group;
+  const std::uint64_t first_ic = std::uint64_t{lane / normal_group} * normal_group;
   const std::uint64_t oc_in_group = std::min<std::uint64_t>(normal_group, task.kernels - first_oc);
   const std::uint64_t ic_in_group = std::min<std::uint64_t>(normal_group, lanes - first_ic);
   return first_oc * taps * lanes + first_ic * taps * oc_in_group +

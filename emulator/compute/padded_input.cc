@@ -29,8 +29,8 @@ PaddedInput::PaddedInput(const Operands& operands, std::uint32_t first_lane, std
     fill(line + (left + inside) * lanes_, width_ - left - inside);
     if (task.single_channel) {
       for (std::size_t x = 0; x < inside; ++x) {
-        line[(left + x) * lanes_] =
-            operands.input_at(static_cast<std::uint32_t>(y), static_cast<std::uint32_t>(x), 0);
+        line[(left + x) * lanes_] = std::int16_t{
+            operands.input_at(static_cast<std::uint32_t>(y), static_cast<std::uint32_t>(x), 0)};
       }
       continue;
     }
@@ -41,7 +41,7 @@ PaddedInput::PaddedInput(const Operands& operands, std::uint32_t first_lane, std
       std::int16_t* out = line + left * lanes_ + lane;
       for (std::size_t x = 0; x < inside; ++x, in += surface_lanes, out += lanes_) {
         for (std::size_t i = 0; i < surface_lanes; ++i) {
-          out[i] = in[i];
+          out[i] = std::int16_t{in[i]};
         }
       }
     }

@@ -37,8 +37,8 @@ void execute_reference(const Operands& operands) {
   for (std::uint32_t oc = 0; oc < task.output.lanes; ++oc) {
     for (std::uint32_t oy = 0; oy < task.output.height; ++oy) {
       for (std::uint32_t ox = 0; ox < task.output.width; ++ox) {
-        const std::uint64_t place =
-            oy * task.output.line_bytes + ox * surface_lanes + oc % surface_lanes;
+        const std::uint64_t place = std::uint64_t{oy} * task.output.line_bytes +
+                                    std::uint64_t{ox} * surface_lanes + oc % surface_lanes;
         const std::uint64_t surface = oc / surface_lanes;
         auto& out = operands.output[surface * task.output.surface_bytes + place];
         if (oc >= task.output.channels) {

@@ -46,7 +46,7 @@ bool is_our_program(const char* path) {
 class Command {
  public:
   /// `path` as exec has it, or with `search` as execvp has it.
-  Command(const char* path, char* const argv[], char* const envp[], bool search) {
+  Command(const char* path, char* const* argv, char* const* envp, bool search) {
     const char* runner =
         std::getenv(gantry::emulator::wire::runner_variable);  // NOLINT(concurrency-mt-unsafe)
     if (runner == nullptr || path == nullptr || !resolve(path, search) ||
@@ -62,7 +62,7 @@ class Command {
       }
     }
     std::size_t kept = 0;
-    for (auto* entry = envp; entry != nullptr && *entry != nullptr; ++entry) {
+    for (const auto* entry = envp; entry != nullptr && *entry != nullptr; ++entry) {
       // The runner is a program of the machine itself and cannot load our libraries.
       if (std::string_view(*entry).starts_with(preload_prefix)) {
         add(const_cast<char*>("-E"));  // NOLINT(*-const-cast): exec takes char*
@@ -74,7 +74,7 @@ class Command {
     add(const_cast<char*>("-0"));  // NOLINT(*-const-cast)
     add(argv != nullptr && argv[0] != nullptr ? argv[0] : path_.data());
     add(path_.data());
-    for (auto* word = argv == nullptr || argv[0] == nullptr ? nullptr : argv + 1;
+    for (const auto* word = argv == nullptr || argv[0] == nullptr ? nullptr : argv + 1;
          word != nullptr && *word != nullptr; ++word) {
       add(*word);
     }
@@ -109,7 +109,8 @@ class Command {
         return true;
       }
       folders += length;
-      folders += *folders == ':' ? 1 : 0;
+      folders +=
+          *folders == ':' ? 1 : 0;  // NOLINT(clang-analyzer-security.ArrayBound): length is its
     }
     return false;
   }

@@ -36,6 +36,7 @@ bool opens_device_at(int folder, const char* path, int flags) {
 }  // namespace
 
 // The mode is read where it may be missing, as libc itself does: then nobody looks at it.
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): va_start wants the function itself
 #define MODE_OF(last)                          \
   va_list arguments;                           \
   va_start(arguments, last);                   \
@@ -66,6 +67,7 @@ GANTRY_HOOK int openat64(int folder, const char* path, int flags, ...) {
 }
 
 // What a program calls that was compiled with _FORTIFY_SOURCE, and knows no mode.
+// NOLINTBEGIN(bugprone-reserved-identifier): libc's names
 GANTRY_HOOK int __open_2(const char* path, int flags) { return open(path, flags); }
 GANTRY_HOOK int __open64_2(const char* path, int flags) { return open64(path, flags); }
 GANTRY_HOOK int __openat_2(int folder, const char* path, int flags) {
@@ -74,6 +76,7 @@ GANTRY_HOOK int __openat_2(int folder, const char* path, int flags) {
 GANTRY_HOOK int __openat64_2(int folder, const char* path, int flags) {
   return openat64(folder, path, flags);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 GANTRY_HOOK DIR* opendir(const char* path) { return REAL(opendir)(Redirected(path).get()); }
 
@@ -93,6 +96,7 @@ GANTRY_HOOK char* realpath(const char* path, char* resolved) noexcept {
   if (access(path, F_OK) != 0) {
     return nullptr;
   }
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): the caller frees it
   char* out = resolved != nullptr ? resolved : static_cast<char*>(std::malloc(PATH_MAX));
   return out == nullptr ? nullptr : std::strncpy(out, path, PATH_MAX - 1);
 }

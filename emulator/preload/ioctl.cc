@@ -17,7 +17,7 @@ namespace {
 
 template <class T>
 T read_user(const void* from) {
-  T value;
+  T value{};
   std::memcpy(&value, from, sizeof(T));
   return value;
 }

@@ -30,7 +30,7 @@ struct Version {
 static_assert(sizeof(Version) == 64);
 
 struct CreateBo {
-  std::uint32_t size;
+  std::uint32_t size = 0;
   std::uint32_t handle = 0;
   std::uint64_t dma_address = 0;
   std::uint64_t offset = 0;
@@ -38,9 +38,9 @@ struct CreateBo {
 static_assert(sizeof(CreateBo) == 24);
 
 struct Submit {
-  std::uint64_t jobs;
-  std::uint32_t job_count;
-  std::uint32_t job_struct_size;
+  std::uint64_t jobs = 0;
+  std::uint32_t job_count = 0;
+  std::uint32_t job_struct_size = 0;
   std::uint64_t reserved = 0;
 };
 static_assert(sizeof(Submit) == 24);
@@ -48,7 +48,7 @@ static_assert(sizeof(Submit) == 24);
 struct PrepBo {
   std::uint32_t handle = 0;
   std::uint32_t reserved = 0;
-  std::int64_t timeout_ns;
+  std::int64_t timeout_ns = 0;
 };
 static_assert(sizeof(PrepBo) == 16);
 

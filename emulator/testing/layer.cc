@@ -375,13 +375,14 @@ std::vector<std::uint8_t> expected_output(const Layer& layer, std::span<const st
               &input[static_cast<std::size_t>(y * layer.size + x) * layer.in_channels];
           for (std::uint32_t ic = layer.depthwise ? oc : 0;
                ic < (layer.depthwise ? oc + 1 : layer.in_channels); ++ic) {
-            acc += (pixel[ic] - layer.in.zero_point) *
+            acc += std::int64_t{pixel[ic] - layer.in.zero_point} *
                    (weight_of(layer, oc, tap, ic) - layer.weight.zero_point);
           }
         }
         double real = static_cast<double>(acc) * product_scale;
         if (layer.addend) {
-          real += layer.addend->levels.scale * (addend[at] - layer.addend->levels.zero_point);
+          real += layer.addend->levels.scale *
+                  static_cast<float>(addend[at] - layer.addend->levels.zero_point);
         }
         output[at] = to_level(real, layer.addend ? layer.addend->sum : layer.out);
       }

@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <print>
 #include <string_view>
 #include <vector>
 
@@ -28,7 +29,7 @@ using namespace gantry::emulator;
 
 [[noreturn]] void give_up(const char* what) {
   const int error = errno;
-  std::printf("%s: %s\n", what, strerrorname_np(error));
+  std::println("{}: {}", what, strerrorname_np(error));
   std::exit(1);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
@@ -135,13 +136,12 @@ int main(int argc, char** argv) {
     rocket::PrepBo prepare{.handle = output.handle, .timeout_ns = INT64_MAX};
     call(fd, rocket::prep_bo, prepare, "PREP_BO");
     const bool right = output.bytes[0] == std::byte{0xF2} &&
-                       output.bytes[9 * 16] == std::byte{0xF6} &&
-                       output.bytes[(64 + 9) * 16] == std::byte{0xF6};
+                       output.bytes[std::size_t{9} * 16] == std::byte{0xF6} &&
+                       output.bytes[std::size_t{64 + 9} * 16] == std::byte{0xF6};
     all_right = all_right && right;
     const auto took = std::chrono::steady_clock::now() - begin;
-    std::printf("%s %lld us\n", right ? "right" : "wrong",
-                static_cast<long long>(
-                    std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+    std::println("{} {} us", right ? "right" : "wrong",
+                 std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   }
   rocket::GemClose close_output{.handle = output.handle};
   call(fd, rocket::gem_close, close_output, "GEM_CLOSE");

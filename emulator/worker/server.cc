@@ -130,6 +130,7 @@ Result<std::unique_ptr<Server>> Server::start(const std::filesystem::path& folde
   if (pipe2(wake.data(), O_CLOEXEC) != 0) {
     return fail(Code::unavailable, "no more pipes");
   }
+  // NOLINTNEXTLINE(modernize-make-unique): an aggregate
   auto impl = std::unique_ptr<Impl>(new Impl{.device = device,
                                              .control = std::move(control),
                                              .device_listener = *std::move(device_listener),

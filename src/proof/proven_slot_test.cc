@@ -12,7 +12,7 @@ class ProvenSlotTest : public testing::Test {
  protected:
   void SetUp() override {
     const auto report = prove(bytes_, {true, true, true, true},
-                              [this](auto offered) { return delegation(std::move(offered)); });
+                              [](auto offered) { return delegation(std::move(offered)); });
     ASSERT_TRUE(report) << report.error().message;
     proven_ = report->outputs;
   }

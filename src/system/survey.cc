@@ -265,7 +265,7 @@ NpuClock read_clock(const Root& root) {
   }
   for (const fs::path& file : files) {
     if (const auto hz = root.number(file)) {
-      clock.hz = *hz;
+      clock.hz = hz;
       clock.source = file.string();
       return clock;
     }

@@ -70,7 +70,7 @@ struct ProcessSlot::Impl {
   Result<> start(const std::stop_token& stop);
   Result<Hello> shake_hands(Deadline deadline, int stop_fd);
   /// Plans the memory for what the child said about its tensors.
-  Result<Memory> lay_out(const Hello& hello);
+  [[nodiscard]] Result<Memory> lay_out(const Hello& hello) const;
   std::expected<FromChild, Failed> receive(Deadline deadline, int stop_fd);
   Result<> take_outputs(const Answer& answer);
   Result<> invoke();
@@ -178,7 +178,7 @@ std::expected<FromChild, Failed> ProcessSlot::Impl::receive(Deadline deadline, i
   }
 }
 
-Result<Memory> ProcessSlot::Impl::lay_out(const Hello& hello) {
+Result<Memory> ProcessSlot::Impl::lay_out(const Hello& hello) const {
   Memory plan;
   std::uint64_t total = 0;
   const auto place = [&](const TensorInfo& tensor, std::string_view what) -> Result<> {

@@ -11,7 +11,7 @@ constexpr std::int64_t most_bytes = std::int64_t{1} << 31U;
 
 /// Each input and output that is there.
 template <class Function>
-Found first_of(const Site& site, Function&& ask) {
+Found first_of(const Site& site, const Function& ask) {
   for (std::size_t i = 0; i < site.op.inputs.size(); ++i) {
     if (const Tensor* const tensor = site.input(i)) {
       if (auto found = ask(*tensor, site.is_parameter(i))) {

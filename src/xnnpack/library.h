@@ -47,7 +47,7 @@ namespace gantry::xnnpack {
   X(pthreadpool_destroy)
 
 struct Library {
-// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): see above
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage,bugprone-macro-parentheses): see above
 #define GANTRY_XNNPACK_MEMBER(name) decltype(&::name) name = nullptr;
   GANTRY_XNNPACK_FUNCTIONS(GANTRY_XNNPACK_MEMBER)
 #undef GANTRY_XNNPACK_MEMBER

@@ -84,7 +84,8 @@ void add_difference(const TensorSpec& spec, std::span<const std::byte> a,
     }
   }
   result.largest = std::max(result.largest, largest / size);
-  result.mean = std::max(result.mean, sum / size / static_cast<double>(a.size() / step));
+  result.mean = std::max(result.mean,
+                         sum / size / (static_cast<double>(a.size()) / static_cast<double>(step)));
 }
 
 }  // namespace

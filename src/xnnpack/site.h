@@ -19,11 +19,9 @@ inline constexpr std::size_t max_rank = 6;
 
 /// One operator in its graph, as a rule sees it. Borrows all that it is made of.
 struct Site {
-  // NOLINTBEGIN(cppcoreguidelines-avoid-const-or-ref-data-members): made for a call, never assigned
   const Graph& graph;
   const std::vector<std::uint8_t>& writers;  ///< how often each tensor is written, at most 2
   const Operator& op;
-  // NOLINTEND(cppcoreguidelines-avoid-const-or-ref-data-members)
   const Kind* kind;  ///< null: not in the table
 
   /// Null where there is no such input, or an optional one is absent.

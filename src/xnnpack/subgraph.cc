@@ -374,9 +374,9 @@ bool Builder::add(const Operator& op) {
     }
     case Op::resize_bilinear: {
       const Dims size = dims_of(site.output()->shape);
-      const std::uint32_t flags = op.align_corners        ? XNN_FLAG_ALIGN_CORNERS
-                                  : op.half_pixel_centers ? 0U
-                                                          : XNN_FLAG_TENSORFLOW_LEGACY_MODE;
+      const std::uint32_t not_corners =
+          op.half_pixel_centers ? 0U : XNN_FLAG_TENSORFLOW_LEGACY_MODE;
+      const std::uint32_t flags = op.align_corners ? XNN_FLAG_ALIGN_CORNERS : not_corners;
       return ok(
           x_.xnn_define_static_resize_bilinear_2d(subgraph_, size[1], size[2], in, out, flags));
     }

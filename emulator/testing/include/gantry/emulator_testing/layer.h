@@ -68,7 +68,7 @@ struct Slice {
 [[nodiscard]] std::vector<std::int8_t> pack_map(std::span<const std::uint8_t> pixels,
                                                 std::uint32_t size, std::uint32_t channels,
                                                 std::uint8_t zero_point);
-[[nodiscard]] std::vector<std::uint8_t> unpack_map(std::span<const std::int8_t> surfaces,
+[[nodiscard]] std::vector<std::uint8_t> unpack_map(std::span<const std::int8_t> packed,
                                                    std::uint32_t size, std::uint32_t channels);
 /// A single channel's bytes with lines of at least 16.
 [[nodiscard]] std::vector<std::int8_t> pack_single_channel(std::span<const std::uint8_t> pixels,
