@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <format>
+#include <optional>
 #include <print>
 #include <string>
 #include <string_view>
@@ -10,10 +11,13 @@
 #include "commands.h"
 #include "gantry/base/file.h"
 #include "gantry/base/text.h"
+#include "gantry/system/survey.h"
+#include "gantry/system/teflon.h"
 #include "inspect_report.h"
 #include "model_options.h"
 #include "models_dir.h"
 #include "options.h"
+#include "system_closure.h"
 #include "terminal.h"
 
 namespace gantry::cli {
@@ -46,6 +50,14 @@ struct InspectOptions {
   }
 };
 
+/// The library that `serve` would use on this machine.
+std::optional<npu::InstalledMesa> installed_mesa() {
+  const system::TeflonSearch search =
+      system::find_teflon(system::Root(), {}, system_closure, system::own_elf_machine);
+  const system::TeflonCandidate* const found = search.found();
+  return found == nullptr ? std::nullopt : npu::mesa_in(found->path);
+}
+
 Result<InspectReport> look_at(const InspectOptions& settings) {
   constexpr std::size_t largest = std::size_t{2} << 30U;
   InspectReport report;
@@ -73,7 +85,7 @@ Result<InspectReport> look_at(const InspectOptions& settings) {
   if (const auto named = npu::parse_mesa_version(settings.mesa)) {
     mesa = *named;
     report.mesa_named = true;
-  } else if (report.installed = npu::installed_mesa_version("/"); report.installed) {
+  } else if (report.installed = installed_mesa(); report.installed) {
     mesa = report.installed->version;
   }
   report.classification = npu::classify(report.graph, mesa);

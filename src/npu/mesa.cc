@@ -1,6 +1,5 @@
 #include "gantry/npu/mesa.h"
 
-#include <array>
 #include <charconv>
 #include <format>
 #include <span>
@@ -23,23 +22,6 @@ std::optional<std::int32_t> take_number(std::string_view& text) {
   }
   text.remove_prefix(static_cast<std::size_t>(digits));
   return value;
-}
-
-/// Empty if the file cannot be read, or says no version.
-std::optional<InstalledMesa> read_library(const std::filesystem::path& path) {
-  constexpr std::size_t largest = std::size_t{256} << 20U;
-  const auto file = MappedFile::open(path, largest);
-  if (!file) {
-    return std::nullopt;
-  }
-  const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()),
-                               file->bytes().size());
-  const auto release = mesa_release_in(bytes);
-  const auto version = release ? parse_mesa_version(*release) : std::nullopt;
-  if (!version) {
-    return std::nullopt;
-  }
-  return InstalledMesa{.library = path, .release = *release, .version = *version};
 }
 
 }  // namespace
@@ -95,25 +77,24 @@ std::optional<std::string> mesa_release_in(std::string_view library) {
   return std::nullopt;
 }
 
-std::optional<InstalledMesa> installed_mesa_version(const std::filesystem::path& system_root) {
-  constexpr std::array places = {"run/opengl-driver/lib/libteflon.so",
-                                 "usr/lib/teflon/libteflon.so",
-                                 "usr/lib/aarch64-linux-gnu/libteflon.so",
-                                 "usr/lib/aarch64-linux-gnu/teflon/libteflon.so",
-                                 "usr/lib/x86_64-linux-gnu/libteflon.so",
-                                 "usr/lib/libteflon.so",
-                                 "usr/lib64/libteflon.so",
-                                 "mesa-libs/libteflon.so"};
-  for (const char* const place : places) {
-    if (auto installed = read_library(system_root / place)) {
-      return installed;
-    }
+std::optional<InstalledMesa> mesa_in(const std::filesystem::path& library) {
+  constexpr std::size_t largest = std::size_t{256} << 20U;
+  const auto file = MappedFile::open(library, largest);
+  if (!file) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()),
+                               file->bytes().size());
+  const auto release = mesa_release_in(bytes);
+  const auto version = release ? parse_mesa_version(*release) : std::nullopt;
+  if (!version) {
+    return std::nullopt;
+  }
+  return InstalledMesa{.library = library, .release = *release, .version = *version};
 }
 
 MesaVersion mesa_version_of(const std::filesystem::path& library) {
-  const auto installed = read_library(library);
+  const auto installed = mesa_in(library);
   return installed ? installed->version : unknown_mesa;
 }
 

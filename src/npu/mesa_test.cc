@@ -29,23 +29,20 @@ TEST(MesaVersion, is_a_string_of_its_own_in_the_library) {
   EXPECT_FALSE(mesa_release_in(""));
 }
 
-TEST(InstalledMesa, is_the_first_library_that_says_its_version) {
-  const std::filesystem::path root =
-      std::filesystem::path(testing::TempDir()) / "installed_mesa_test";
-  std::filesystem::create_directories(root / "usr/lib/teflon");
-  std::filesystem::create_directories(root / "run/opengl-driver/lib");
-  EXPECT_FALSE(installed_mesa_version(root));
+TEST(InstalledMesa, is_what_the_library_says) {
+  const std::filesystem::path path =
+      std::filesystem::path(testing::TempDir()) / "installed_mesa_test.so";
+  EXPECT_FALSE(mesa_in(path));
+  EXPECT_EQ(mesa_version_of(path), unknown_mesa);
   const std::string library = "ELF\00026.2.6-1\0"s;
-  ASSERT_TRUE(write_file(root / "usr/lib/teflon/libteflon.so", std::as_bytes(std::span(library))));
-  std::error_code error;
-  std::filesystem::create_symlink("/nowhere/libteflon.so",
-                                  root / "run/opengl-driver/lib/libteflon.so", error);
-  const auto found = installed_mesa_version(root);
+  ASSERT_TRUE(write_file(path, std::as_bytes(std::span(library))));
+  const auto found = mesa_in(path);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->version, mesa_26_2);
   EXPECT_EQ(found->release, "26.2.6-1");
-  EXPECT_EQ(found->library, root / "usr/lib/teflon/libteflon.so");
-  std::filesystem::remove_all(root);
+  EXPECT_EQ(found->library, path);
+  EXPECT_EQ(mesa_version_of(path), mesa_26_2);
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -373,7 +373,7 @@ Survey survey(const Root& root, const SurveyOptions& options) {
   out.user = options.user;
   out.user_name = user_name(root, options.user.uid);
   out.groups = read_groups(root);
-  out.teflon = find_teflon(root, options.teflon, options.system_closure);
+  out.teflon = find_teflon(root, options.teflon, options.system_closure, options.elf_machine);
   out.clock = read_clock(root);
   out.temperature = read_temperature(root);
   out.memory = read_memory(root);

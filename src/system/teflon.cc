@@ -141,11 +141,18 @@ const TeflonCandidate* TeflonSearch::first(TeflonCandidate::State state) const {
   return found == candidates.end() ? nullptr : &*found;
 }
 
-const TeflonCandidate* TeflonSearch::found() const { return first(TeflonCandidate::State::found); }
+const TeflonCandidate* TeflonSearch::found() const {
+  const auto usable = std::ranges::find_if(candidates, [this](const TeflonCandidate& candidate) {
+    return candidate.state == TeflonCandidate::State::found &&
+           (elf_machine == 0 || candidate.facts.machine == elf_machine);
+  });
+  return usable == candidates.end() ? first(TeflonCandidate::State::found) : &*usable;
+}
 
 TeflonSearch find_teflon(const Root& root, const fs::path& wanted,
-                         const std::function<std::vector<std::string>()>& system_closure) {
-  TeflonSearch search;
+                         const std::function<std::vector<std::string>()>& system_closure,
+                         std::uint16_t elf_machine) {
+  TeflonSearch search{.candidates = {}, .is_explicit = false, .elf_machine = elf_machine};
   if (!wanted.empty()) {
     search.is_explicit = true;
     search.candidates.push_back(look(Root(), fs::absolute(wanted), "asked for"));
@@ -154,7 +161,10 @@ TeflonSearch find_teflon(const Root& root, const fs::path& wanted,
   for (const Place& place : places) {
     search.candidates.push_back(look(root, fs::path(place.folder) / "libteflon.so", place.origin));
   }
-  if (search.found() == nullptr && system_closure) {
+  const TeflonCandidate* const found = search.found();
+  const bool is_usable =
+      found != nullptr && (elf_machine == 0 || found->facts.machine == elf_machine);
+  if (!is_usable && system_closure) {
     for (const std::string& path : system_closure()) {
       // /nix/store/<hash>-mesa-25.3.1; others have no such file, and would only lengthen the list.
       if (path.contains("-mesa-")) {

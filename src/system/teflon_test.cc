@@ -69,6 +69,28 @@ TEST(FindTeflon, what_was_asked_for_stands_alone) {
   EXPECT_NE(find_teflon(tree.root(), tree.path() / "my.so").found(), nullptr);
 }
 
+TEST(FindTeflon, leaves_libraries_for_other_processors_aside_where_there_is_one_for_this) {
+  MadeUpTree tree;
+  tree.file("/usr/lib/aarch64-linux-gnu/libteflon.so", library_bytes("26.1.6"));
+  const auto found = [&](std::uint16_t machine) {
+    return find_teflon(tree.root(), {}, {}, machine).found()->path;
+  };
+  EXPECT_EQ(found(elf_x86_64), "/usr/lib/aarch64-linux-gnu/libteflon.so") << "to tell of it";
+  tree.file("/usr/lib/x86_64-linux-gnu/libteflon.so", library_bytes("26.1.6", elf_x86_64));
+  EXPECT_EQ(found(elf_x86_64), "/usr/lib/x86_64-linux-gnu/libteflon.so");
+  EXPECT_EQ(found(elf_aarch64), "/usr/lib/aarch64-linux-gnu/libteflon.so");
+  EXPECT_EQ(found(0), "/usr/lib/aarch64-linux-gnu/libteflon.so");
+}
+
+TEST(FindTeflon, asks_for_the_systems_closure_where_what_is_there_is_for_another_processor) {
+  MadeUpTree tree;
+  tree.file("/mesa-libs/libteflon.so", library_bytes("26.1.6", elf_x86_64));
+  tree.file("/nix/store/abc-mesa-25.3.1/lib/libteflon.so", library_bytes("25.3.1"));
+  const auto closure = [] { return std::vector<std::string>{"/nix/store/abc-mesa-25.3.1"}; };
+  EXPECT_EQ(find_teflon(tree.root(), {}, closure, elf_aarch64).found()->path,
+            "/nix/store/abc-mesa-25.3.1/lib/libteflon.so");
+}
+
 TEST(FindTeflon, asks_for_the_systems_closure_last_and_only_then) {
   MadeUpTree tree;
   tree.file("/nix/store/abc-mesa-25.3.1/lib/libteflon.so", library_bytes("25.3.1"));

@@ -40,9 +40,8 @@ struct InstalledMesa {
 [[nodiscard]] std::optional<std::string> mesa_release_in(std::string_view library);
 /// The version of the delegate in that file; unknown_mesa where it cannot be read or does not say.
 [[nodiscard]] MesaVersion mesa_version_of(const std::filesystem::path& library);
-/// The first libteflon.so below `system_root` ("/" but in tests), in the places where Debian and
-/// NixOS put it. Empty if there is none whose version can be read.
-[[nodiscard]] std::optional<InstalledMesa> installed_mesa_version(
-    const std::filesystem::path& system_root);
+/// What that libteflon.so is. Empty where it cannot be read or does not say its version. Where one
+/// is, system::find_teflon() knows.
+[[nodiscard]] std::optional<InstalledMesa> mesa_in(const std::filesystem::path& library);
 
 }  // namespace gantry::npu

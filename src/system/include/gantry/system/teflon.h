@@ -61,8 +61,9 @@ struct TeflonCandidate {
 struct TeflonSearch {
   std::vector<TeflonCandidate> candidates;  ///< in the order of the search, without repetitions
   bool is_explicit = false;                 ///< the first one was asked for; no other counts
+  std::uint16_t elf_machine = 0;            ///< the processor it was looked for; 0: any
 
-  /// The first library found: the one to use.
+  /// The first library for that processor, the one to use; where there is none, the first for any.
   [[nodiscard]] const TeflonCandidate* found() const;
   /// The first one in the given state.
   [[nodiscard]] const TeflonCandidate* first(TeflonCandidate::State state) const;
@@ -71,10 +72,12 @@ struct TeflonSearch {
 /// Looks for libteflon.so, in this order: `wanted` (a path of this process' file system, whatever
 /// the root; then nothing else is looked at), /run/opengl-driver/lib, /usr/lib/teflon, the
 /// multiarch folders, /mesa-libs, and the folders of `system_closure` that are Mesa's. That one is
-/// asked only where nothing was found before, since the answer takes a process
-/// (`nix-store -qR /run/current-system`).
+/// asked only where nothing for this processor was found before, since the answer takes a process
+/// (`nix-store -qR /run/current-system`). `elf_machine`: libraries for another processor are left
+/// aside, as long as there is one for this; 0: any will do.
 [[nodiscard]] TeflonSearch find_teflon(
     const Root& root, const std::filesystem::path& wanted = {},
-    const std::function<std::vector<std::string>()>& system_closure = {});
+    const std::function<std::vector<std::string>()>& system_closure = {},
+    std::uint16_t elf_machine = 0);
 
 }  // namespace gantry::system
