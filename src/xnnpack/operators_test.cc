@@ -1,5 +1,5 @@
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
+#include <rapidcheck.h>
 
 #include <algorithm>
 #include <functional>
@@ -578,34 +578,40 @@ void check(Maker& maker, int seed) {
 }
 
 // NOLINTBEGIN(misc-use-anonymous-namespace): RapidCheck's macro
-RC_GTEST_PROP(OperatorsProperty, convolutions_of_any_shape, ()) {
-  RC_PRE(available().has_value());
-  Maker maker(*rc::gen::element(Type::float32, Type::uint8, Type::int8, Type::int8_channels));
-  convolution(maker, any_window());
-  check(maker, *rc::gen::inRange(1, 1000));
+TEST(OperatorsProperty, convolutions_of_any_shape) {
+  GANTRY_NEEDS_XNNPACK();
+  EXPECT_TRUE(rc::check([] {
+    Maker maker(*rc::gen::element(Type::float32, Type::uint8, Type::int8, Type::int8_channels));
+    convolution(maker, any_window());
+    check(maker, *rc::gen::inRange(1, 1000));
+  }));
 }
 
-RC_GTEST_PROP(OperatorsProperty, depthwise_convolutions_of_any_shape, ()) {
-  RC_PRE(available().has_value());
-  Maker maker(*rc::gen::element(Type::float32, Type::uint8, Type::int8, Type::int8_channels));
-  Window window = any_window();
-  window.out_channels = window.channels * *rc::gen::inRange(1, 4);
-  depthwise(maker, window);
-  check(maker, *rc::gen::inRange(1, 1000));
+TEST(OperatorsProperty, depthwise_convolutions_of_any_shape) {
+  GANTRY_NEEDS_XNNPACK();
+  EXPECT_TRUE(rc::check([] {
+    Maker maker(*rc::gen::element(Type::float32, Type::uint8, Type::int8, Type::int8_channels));
+    Window window = any_window();
+    window.out_channels = window.channels * *rc::gen::inRange(1, 4);
+    depthwise(maker, window);
+    check(maker, *rc::gen::inRange(1, 1000));
+  }));
 }
 
-RC_GTEST_PROP(OperatorsProperty, sums_of_any_shape, ()) {
-  RC_PRE(available().has_value());
-  Maker maker(*rc::gen::element(Type::float32, Type::uint8, Type::int8));
-  const std::vector<std::int32_t> shape = *rc::gen::container<std::vector<std::int32_t>>(
-      static_cast<std::size_t>(*rc::gen::inRange(1, 5)), rc::gen::inRange(1, 12));
-  std::vector<std::int32_t> other = shape;
-  for (std::int32_t& extent : other) {
-    extent = *rc::gen::element(extent, 1);
-  }
-  pair_of<::tflite::AddOptionsT>(maker, ::tflite::BuiltinOperator_ADD, shape, other, shape,
-                                 *rc::gen::arbitrary<bool>(), ActivationFunctionType_NONE, 0.07F);
-  check(maker, *rc::gen::inRange(1, 1000));
+TEST(OperatorsProperty, sums_of_any_shape) {
+  GANTRY_NEEDS_XNNPACK();
+  EXPECT_TRUE(rc::check([] {
+    Maker maker(*rc::gen::element(Type::float32, Type::uint8, Type::int8));
+    const std::vector<std::int32_t> shape = *rc::gen::container<std::vector<std::int32_t>>(
+        static_cast<std::size_t>(*rc::gen::inRange(1, 5)), rc::gen::inRange(1, 12));
+    std::vector<std::int32_t> other = shape;
+    for (std::int32_t& extent : other) {
+      extent = *rc::gen::element(extent, 1);
+    }
+    pair_of<::tflite::AddOptionsT>(maker, ::tflite::BuiltinOperator_ADD, shape, other, shape,
+                                   *rc::gen::arbitrary<bool>(), ActivationFunctionType_NONE, 0.07F);
+    check(maker, *rc::gen::inRange(1, 1000));
+  }));
 }
 // NOLINTEND(misc-use-anonymous-namespace)
 
