@@ -213,6 +213,9 @@ Result<> LoadedModel::take_npu() {
     }
   }
   npu_report_ = std::move(npu.report);
+  if (npu_report_.operators_npu + npu_report_.operators_cpu == 0) {
+    npu_report_.operators_cpu = info_.operators.size();  // nobody came so far as to place them
+  }
   if (npu.slots.empty() && config_.device == DeviceWanted::npu) {
     return fail(
         Code::failed_precondition,

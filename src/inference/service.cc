@@ -84,6 +84,18 @@ std::size_t size_of(const dispatch::SlotPool* slots) {
   return slots == nullptr ? 0 : slots->size();
 }
 
+void tell_operators(metrics::Registry& registry, const LoadedModel& model) {
+  const auto& report = model.npu_report();
+  for (const auto& [device, count] :
+       {std::pair("npu", report.operators_npu), std::pair("cpu", report.operators_cpu)}) {
+    registry
+        .gauge("gantry_model_operators",
+               "Operators of the model, by the device that runs them while the NPU works.",
+               {{"model", model.name()}, {"version", model.version()}, {"device", device}})
+        .set(static_cast<double>(count));
+  }
+}
+
 /// What is told of a model's NPU. The model counts by itself, since it knows nothing of metrics;
 /// update() brings the counters up to that.
 class NpuMetrics {
@@ -102,20 +114,7 @@ class NpuMetrics {
                                   "Requests whose NPU slot failed and that were computed again.",
                                   labels_)),
         fallbacks_(registry.counter("gantry_npu_fallbacks_total",
-                                    "Times that no NPU slot was usable any more.", labels_)) {
-    const auto& report = model.npu_report();
-    const auto operators = [&](std::string_view device, std::size_t count) {
-      auto labels = labels_;
-      labels["device"] = device;
-      registry
-          .gauge("gantry_model_operators",
-                 "Operators of the model, by the device that runs them while the NPU works.",
-                 labels)
-          .set(static_cast<double>(count));
-    };
-    operators("npu", report.operators_npu);
-    operators("cpu", report.operators_cpu);
-  }
+                                    "Times that no NPU slot was usable any more.", labels_)) {}
 
   void update(const NpuStatus& status) {
     usable_.set(static_cast<double>(status.usable));
@@ -320,6 +319,7 @@ Service::Service(ServiceConfig config, std::shared_ptr<LoadedModel> model,
   }
   watch(dispatch::Device::cpu, impl_->model->cpu_slots());
   watch(dispatch::Device::npu, impl_->model->npu_slots());
+  tell_operators(metrics, *impl_->model);
   auto npu = impl_->model->npu_slots() == nullptr
                  ? nullptr
                  : std::make_shared<NpuMetrics>(metrics, *impl_->model);

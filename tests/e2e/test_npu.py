@@ -103,6 +103,8 @@ class AtLoad(NpuTest):
         model = self.model(service)
         self.assertEqual(model["device"], "cpu")
         self.assertIn("accel node", model["device_reason"])
+        self.assertEqual((model["npu"]["operators_npu"], model["npu"]["operators_cpu"]), (0, 24))
+        self.assertEqual(metric(metrics(service), "gantry_model_operators", device="cpu"), 24)
         self.assertEqual(service.wait_for_log("ready")["device_reason"], model["device_reason"])
         done = self.run_once("--system-root", self.folder, "--device", "npu")
         self.assert_exit(done, 3)

@@ -18,7 +18,8 @@ enum class Proof : std::uint8_t { none, passed, failed };
 [[nodiscard]] std::string_view proof_name(Proof proof) noexcept;
 
 /// What was found out about a model and this machine's NPU when the model was loaded. What is not
-/// known is empty or 0.
+/// known is empty or 0; a LoadedModel's report counts all operators as the CPU's where none was
+/// placed.
 struct NpuReport {
   std::string reason = {};  ///< why the model is not on the NPU, a sentence; empty if it is
   Proof proof = Proof::none;
