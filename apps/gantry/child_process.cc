@@ -12,8 +12,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <format>
+#include <print>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -52,6 +54,20 @@ std::string last_line(std::string_view words) {
     words.remove_suffix(1);
   }
   return printable(words.substr(words.rfind('\n') + 1)).substr(0, 200);
+}
+
+void say(std::string_view mark, std::string_view words) {
+  std::println("{}{}", mark, words);
+  std::fflush(stdout);
+}
+
+std::optional<std::string> ChildEnd::said(std::string_view mark) const {
+  const std::size_t at = words.rfind(mark);
+  if (at == std::string::npos) {
+    return std::nullopt;
+  }
+  const std::size_t begin = at + mark.size();
+  return words.substr(begin, words.find('\n', begin) - begin);
 }
 
 bool ChildEnd::exited_with(int code) const {

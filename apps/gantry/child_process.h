@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,8 @@ struct ChildEnd {
   [[nodiscard]] bool has_crashed() const;  ///< by a signal of its own
   /// "ended by signal 11 (Segmentation fault)", "ended with exit code 7".
   [[nodiscard]] std::string text() const;
+  /// What it say()s last with this mark; nothing if it does not.
+  [[nodiscard]] std::optional<std::string> said(std::string_view mark) const;
 };
 
 /// A child process whose words are kept. Threads: thread-bound. The destructor ends a child that
@@ -52,6 +55,10 @@ class ChildProcess {
 
 /// The last line of a child's words, printable and short.
 [[nodiscard]] std::string last_line(std::string_view words);
+
+/// In a child: a line for its parent, told by its mark from what libraries write, and written at
+/// once, since what comes next may be the end.
+void say(std::string_view mark, std::string_view words);
 
 /// For a child that runs what may do anything: it ends with its parent, leaves no core file, and
 /// gets at most this much processor time and 4 GiB of address space.

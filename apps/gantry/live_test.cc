@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <format>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <print>
 #include <set>
 #include <span>
 #include <string>
@@ -49,11 +47,6 @@ constexpr int most_difference = 8;
 constexpr int timed_runs = 10;
 
 // ---- the child
-
-void say(std::string_view mark, std::string_view words) {
-  std::println("{}{}", mark, words);
-  std::fflush(stdout);  // what comes next may be the end
-}
 
 /// Input tensors to compare on: the sample picture where it is there, and noise, always the same.
 std::vector<std::vector<std::byte>> make_inputs(const repository::ModelInfo& info,
@@ -218,16 +211,6 @@ Result<Json> try_library(const std::filesystem::path& library, const std::filesy
 
 // ---- the parent
 
-/// What stands on the last line with this mark.
-std::optional<std::string> marked(const std::string& words, std::string_view mark) {
-  const std::size_t at = words.rfind(mark);
-  if (at == std::string::npos) {
-    return std::nullopt;
-  }
-  const std::size_t begin = at + mark.size();
-  return words.substr(begin, words.find('\n', begin) - begin);
-}
-
 /// The last line that is not one of our own.
 std::string last_words(const std::string& words) {
   std::string out;
@@ -314,8 +297,8 @@ Finding live_test(const std::filesystem::path& library, const std::filesystem::p
     return finding;
   }
   const ChildEnd end = (*child)->wait(Deadline::after(limit));
-  const std::string step = marked(end.words, step_mark).value_or("starting");
-  const auto result = marked(end.words, result_mark);
+  const std::string step = end.said(step_mark).value_or("starting");
+  const auto result = end.said(result_mark);
   const Json parsed = result ? Json::parse(*result, nullptr, false) : Json();
   if (end.exited_with(0) && parsed.is_object()) {
     judge(finding, parsed);
@@ -326,7 +309,7 @@ Finding live_test(const std::filesystem::path& library, const std::filesystem::p
     return finding;
   }
   finding.status = Status::failure;
-  if (const auto error = marked(end.words, error_mark)) {
+  if (const auto error = end.said(error_mark)) {
     finding.found = std::format("{} failed: {}{}", step, printable(*error), last_words(end.words));
   } else if (end.was_late) {
     finding.found =

@@ -6,12 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <exception>
 #include <format>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <print>
 #include <set>
 #include <string>
 #include <string_view>
@@ -44,16 +42,11 @@ constexpr std::string_view result_mark = "gantry-proof result: ";
 
 // ---- the child
 
-void say(std::string_view mark, std::string_view words) {
-  std::println("{}{}", mark, words);
-  std::fflush(stdout);  // what comes next may be the end
-}
-
 struct Times {
   double invoke_ms = 0, delegate_ms = 0;
 };
 
-void say(const proof::Report& report, Times times = {}) {
+void say_result(const proof::Report& report, Times times = {}) {
   const Json result = {{"passed", report.passed},         {"words", report.words},
                        {"operators", report.operators},   {"delegated", report.delegated},
                        {"partitions", report.partitions}, {"invoke_ms", times.invoke_ms},
@@ -146,7 +139,7 @@ Result<> prove_here(const std::filesystem::path& library, const std::filesystem:
   const auto report = proof::prove(
       file->bytes(), guarded->offered, make,
       [&](const std::vector<bool>& these) { return guarded->offered_among(these); },
-      [](const proof::Report& wrong) { say(wrong); });
+      [](const proof::Report& wrong) { say_result(wrong); });
   if (!report) {
     return std::unexpected(report.error());
   }
@@ -166,21 +159,11 @@ Result<> prove_here(const std::filesystem::path& library, const std::filesystem:
     }
     times = *timed;
   }
-  say(*report, times);
+  say_result(*report, times);
   return {};
 }
 
 // ---- the parent
-
-/// What stands on the last line with this mark.
-std::optional<std::string> marked(const std::string& words, std::string_view mark) {
-  const std::size_t at = words.rfind(mark);
-  if (at == std::string::npos) {
-    return std::nullopt;
-  }
-  const std::size_t begin = at + mark.size();
-  return words.substr(begin, words.find('\n', begin) - begin);
-}
 
 /// With memory for the outputs.
 Result<ProofResult> make_result() {
@@ -195,7 +178,7 @@ Result<ProofResult> make_result() {
 
 ProofResult result_of(const ChildEnd& end, std::chrono::milliseconds limit) {
   ProofResult result;
-  if (const auto text = marked(end.words, result_mark)) {
+  if (const auto text = end.said(result_mark)) {
     const Json json = Json::parse(*text, nullptr, false);
     if (json.is_object()) {
       const auto delegated = json.at("delegated").get<std::size_t>();
@@ -209,8 +192,8 @@ ProofResult result_of(const ChildEnd& end, std::chrono::milliseconds limit) {
       return result;
     }
   }
-  const std::string step = marked(end.words, step_mark).value_or("starting");
-  if (const auto error = marked(end.words, error_mark)) {
+  const std::string step = end.said(step_mark).value_or("starting");
+  if (const auto error = end.said(error_mark)) {
     result.words = std::format("{} failed: {}", step, printable(*error));
   } else if (end.was_late) {
     result.words = std::format("{} did not end within {} s", step,

@@ -122,14 +122,7 @@ namespace {
 
 /// Of a child that TensorFlow Lite's kernels were done in.
 inference::Tried tried_xnnpack(const ChildEnd& end) {
-  const auto behind = [&](std::string_view mark) -> std::optional<std::string> {
-    const std::size_t at = end.words.rfind(mark);
-    return at == std::string::npos
-               ? std::nullopt
-               : std::optional(end.words.substr(at + mark.size(),
-                                                end.words.find('\n', at) - at - mark.size()));
-  };
-  if (auto reason = behind(without_mark)) {
+  if (auto reason = end.said(without_mark)) {
     return {.without_xnnpack = *std::move(reason)};
   }
   if (end.was_late) {
@@ -140,7 +133,7 @@ inference::Tried tried_xnnpack(const ChildEnd& end) {
     return {.without_xnnpack =
                 std::format("XNNPACK failed on the model, in a child process that {}", end.text())};
   }
-  return {.proof_words = behind(proof_mark).value_or("")};
+  return {.proof_words = end.said(proof_mark).value_or("")};
 }
 
 }  // namespace
@@ -172,9 +165,8 @@ Result<inference::Tried> TrialProcess::wait(Deadline deadline) {
   if (end.words.contains(xnnpack_mark)) {
     return tried_xnnpack(end);
   }
-  const std::size_t mark = end.words.rfind(refusal_mark);
-  if (mark != std::string::npos) {
-    return fail(Code::invalid_argument, last_line(end.words.substr(mark + refusal_mark.size())));
+  if (const auto refusal = end.said(refusal_mark)) {
+    return fail(Code::invalid_argument, last_line(*refusal));
   }
   if (end.was_late) {
     return fail(Code::invalid_argument,
