@@ -118,7 +118,7 @@ Result<> CpuBackend::prove() {
     return {};
   }
   const std::vector<bool> taken = xnnpack_->choice().taken();
-  const auto make = [&](std::vector<bool> offered) -> Result<tflite::Delegation> {
+  const auto make = [&](const std::vector<bool>& offered) -> Result<tflite::Delegation> {
     if (offered == taken) {
       return xnnpack_->delegation(1);
     }

@@ -210,8 +210,7 @@ int run(std::string_view how, std::int32_t bytes) {
 }  // namespace
 }  // namespace gantry::worker
 
-// NOLINTNEXTLINE(bugprone-exception-escape): then the child has crashed, which tests want to see
-// too
+// NOLINTNEXTLINE(bugprone-exception-escape): a crash is what some tests want
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   const std::string how = argc > 1 ? arguments[1] : "";
