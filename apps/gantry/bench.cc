@@ -135,7 +135,7 @@ Result<> measure_npu(const BenchOptions& settings, Input input, Progress& progre
   }
   NpuOptions options = settings.npu;
   options.timed_runs = 10;
-  BenchReport::Npu& npu = report.npu.emplace();
+  BenchReport::Npu& npu = *(report.npu = BenchReport::Npu{});
   const auto factory = make_npu_factory(options, [&npu](const ProofResult& proof) {
     npu.in_process_ms = proof.invoke_ms;
     npu.delegate_ms = proof.delegate_ms;

@@ -48,8 +48,7 @@ void close_socket(int socket) { REAL(close)(socket); }
 bool receive_all(int socket, void* to, std::size_t bytes) {
   auto* at = static_cast<char*>(to);
   while (bytes != 0) {
-    // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): one answer belongs to one
-    // question
+    // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): each question has its answer
     const auto got = recv(socket, at, bytes, 0);
     if (got < 0 && errno == EINTR) {
       continue;

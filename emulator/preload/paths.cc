@@ -14,7 +14,8 @@ namespace gantry::emulator {
 namespace {
 
 constexpr std::string_view folder = "/dev/accel";
-constexpr std::string_view node = "/dev/accel/accel0";
+constexpr const char* node_path = "/dev/accel/accel0";
+constexpr std::string_view node = node_path;
 
 const char* root() {
   return std::getenv(wire::root_variable);  // NOLINT(concurrency-mt-unsafe): read only
@@ -28,6 +29,7 @@ bool is_active() {
 
 bool is_device_path(const char* path) { return path != nullptr && path == node; }
 
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): see buffer_
 Redirected::Redirected(const char* path) : path_(path) {
   if (path == nullptr || path[0] != '/') {
     return;
@@ -47,7 +49,7 @@ bool is_node(const struct stat& status) {
   if (!S_ISREG(status.st_mode) || status.st_size != 0 || !is_active()) {
     return false;
   }
-  const Redirected real(node.data());
+  const Redirected real(node_path);
   struct stat known{};
   return real.is_redirected() && REAL(stat)(real.get(), &known) == 0 &&
          known.st_dev == status.st_dev && known.st_ino == status.st_ino;

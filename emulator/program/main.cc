@@ -160,7 +160,7 @@ int main_with(int argc, char** argv) {
            name,
            [&options, verb](const std::vector<std::string>& values) {
              for (const auto& value : values) {
-               options.commands.push_back(verb + " " + value);
+               options.commands.push_back(std::format("{} {}", verb, value));
              }
            },
            help)
@@ -217,11 +217,12 @@ int main_with(int argc, char** argv) {
 }  // namespace
 }  // namespace gantry::emulator
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only if telling of an exception throws
 int main(int argc, char** argv) {
   try {
     return gantry::emulator::main_with(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "gantry-emulator: %s\n", error.what());
+    std::println(stderr, "gantry-emulator: {}", error.what());
     return 3;
   }
 }
