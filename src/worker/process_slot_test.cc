@@ -417,7 +417,6 @@ TEST_F(ProcessSlotTest, UnderRandomKillsEveryInvokeIsRightOrUnavailable) {
     EXPECT_EQ(good + unavailable, invokes);
     EXPECT_GT(good, 0);
     EXPECT_GT(killed, 0);
-    EXPECT_GT(pool.repairs(), 0U);
     // What died while it was free is found when it is to be lent; then all are whole again.
     std::vector<dispatch::SlotPool::Lease> all;
     while (all.size() < pool.size()) {
@@ -435,6 +434,7 @@ TEST_F(ProcessSlotTest, UnderRandomKillsEveryInvokeIsRightOrUnavailable) {
       }
     }
     EXPECT_EQ(pool.usable(), pool.size());
+    EXPECT_GT(pool.repairs(), 0U);  // not before: under emulation a repair outlasts all invokes
   }
 }
 
