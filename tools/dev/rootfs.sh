@@ -12,7 +12,6 @@ sysroot=$cache/sysroot/$rootfs_suite-arm64-r$rootfs_recipe
 # Two versions of Mesa's delegate, where they can be had: 26.1 and 26.2 at the time of writing.
 npu_suites=(forky sid)
 npu_roots=$cache/npu
-default_mirror=http://deb.debian.org/debian
 
 maker_needs=(mmdebstrap debian-archive-keyring)
 ((EUID == 0)) || maker_needs+=(uidmap)
@@ -49,7 +48,8 @@ mirrors() {
       http:* | https:*) printf '%s\n' "$uri" ;;
     esac
   done | sed 's,/*$,,' | awk '!seen[$0]++'
-  printf '%s\n' "$default_mirror"
+  # The address that mmdebstrap has for those who name none.
+  sed -n "s/^ *my \$mirror *= '\(.*\)';$/\1/p" "$(command -v mmdebstrap)"
 }
 
 # choose_mirror: sets mirror to the first candidate that serves Debian's own forky.
