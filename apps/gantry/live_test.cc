@@ -242,9 +242,8 @@ void judge(Finding& finding, const Json& result) {
   } else if (!result.at("same_answer").get<bool>() || difference > most_difference) {
     finding.why =
         "The NPU's answer is wrong, and nothing said so: a job that the kernel refused or that "
-        "timed "
-        "out (see its log), a device that went away, a layer that this Mesa computes wrongly, or a "
-        "defect of the device.";
+        "timed out (see its log), a device that went away, a layer that this Mesa computes "
+        "wrongly, or a defect of the device.";
     finding.remedies = {{.where = "", .text = "sudo dmesg | grep -iE 'rocket|npu'"},
                         {.where = "", .text = "TEFLON_DEBUG=verbose gantry doctor"}};
   } else {

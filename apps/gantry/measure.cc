@@ -207,8 +207,7 @@ Result<Subject> load_subject(const std::filesystem::path& path, int threads,
   subject.backend = *std::move(backend);
   watch();
   auto session = subject.backend->session({.threads = threads});
-  if (!session && wanted == inference::CpuBackendWanted::automatic) {
-    subject.backend->use_tflite(session.error().message);
+  if (!session && subject.backend->fall_back(session.error().message)) {
     session = subject.backend->session({.threads = threads});
   }
   if (!session) {

@@ -3,11 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <format>
 #include <optional>
-#include <print>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,14 +38,13 @@ Result<> invoke_on_zeros(tflite::Session& session) {
   return session.invoke();
 }
 
-Result<> try_xnnpack(std::shared_ptr<const tflite::Model> model,
-                     inference::CpuBackendWanted wanted) {
-  auto backend = inference::CpuBackend::create(std::move(model), wanted);
+Result<> try_xnnpack(std::shared_ptr<const tflite::Model> model) {
+  auto backend =
+      inference::CpuBackend::create(std::move(model), inference::CpuBackendWanted::automatic);
   if (!backend || !backend->report().is_xnnpack) {
     return {};  // whoever loads the model finds the same reason
   }
-  std::println("{}", xnnpack_mark);
-  std::fflush(stdout);
+  say(xnnpack_mark, "");
   if (auto proven = backend->prove(); !proven) {
     return proven;
   }
@@ -58,7 +55,7 @@ Result<> try_xnnpack(std::shared_ptr<const tflite::Model> model,
   if (auto done = invoke_on_zeros(**session); !done) {
     return done;
   }
-  std::println("{}{}", proof_mark, backend->report().proof_words);
+  say(proof_mark, backend->report().proof_words);
   return {};
 }
 
@@ -83,10 +80,9 @@ Result<> run_once(const std::filesystem::path& path, std::string_view wanted) {
       return done;
     }
   }
-  using enum inference::CpuBackendWanted;
-  if (wanted != inference::cpu_backend_wanted_name(tflite)) {
-    if (const auto done = try_xnnpack(*std::move(model), automatic); !done) {
-      std::println("{}{}", without_mark, printable(done.error().message));
+  if (wanted != inference::cpu_backend_wanted_name(inference::CpuBackendWanted::tflite)) {
+    if (const auto done = try_xnnpack(*std::move(model)); !done) {
+      say(without_mark, printable(done.error().message));
     }
   }
   return {};
@@ -97,7 +93,7 @@ Result<> run_once(const std::filesystem::path& path, std::string_view wanted) {
 int trial(std::span<char* const> arguments) {
   limit_this_child(60);
   if (arguments.size() != 2) {
-    std::println("{}want a model and a backend", refusal_mark);
+    say(refusal_mark, "want a model and a backend");
     return to_int(Exit::usage);
   }
   std::string reason;
@@ -111,9 +107,8 @@ int trial(std::span<char* const> arguments) {
     reason = e.what();
   }
   if (!reason.empty()) {
-    std::println("{}{}", refusal_mark, reason);
+    say(refusal_mark, reason);
   }
-  std::fflush(stdout);
   // Not exit(): destructors of a model that made trouble may make more.
   _exit(reason.empty() ? to_int(Exit::good) : to_int(Exit::bad));
 }

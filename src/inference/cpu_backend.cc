@@ -45,6 +45,7 @@ Result<CpuBackend> CpuBackend::create(std::shared_ptr<const tflite::Model> model
                                       CpuBackendWanted wanted) {
   CpuBackend made;
   made.model_ = std::move(model);
+  made.wanted_ = wanted;
   if (wanted == CpuBackendWanted::tflite) {
     made.report_.reason = "TensorFlow Lite's kernels were asked for";
     return made;
@@ -97,11 +98,8 @@ Result<CpuBackend> CpuBackend::load(std::shared_ptr<const tflite::Model> model,
   } else {
     backend->report_.proof_words = tried->proof_words;
   }
-  if (!proven && wanted == CpuBackendWanted::xnnpack) {
+  if (!proven && !backend->fall_back(proven.error().message)) {
     return std::unexpected(std::move(proven.error()));
-  }
-  if (!proven) {
-    backend->use_tflite(std::move(proven.error().message));
   }
   return backend;
 }
@@ -118,21 +116,20 @@ Result<> CpuBackend::prove() {
     return {};
   }
   const std::vector<bool> taken = xnnpack_->choice().taken();
+  const auto graph = graph::read_graph(model_->bytes());
+  if (!graph) {
+    return std::unexpected(graph.error());
+  }
   const auto make = [&](const std::vector<bool>& offered) -> Result<tflite::Delegation> {
     if (offered == taken) {
       return xnnpack_->delegation(1);
     }
-    auto graph = graph::read_graph(model_->bytes());
-    if (!graph) {
-      return std::unexpected(std::move(graph.error()));
-    }
-    return xnnpack::Backend::create(*std::move(graph), offered).transform([](const auto& backend) {
+    return xnnpack::Backend::create(*graph, offered).transform([](const auto& backend) {
       return backend->delegation(1);
     });
   };
   const auto may_offer = [&](const std::vector<bool>& these) {
-    const auto graph = graph::read_graph(model_->bytes());
-    return graph ? xnnpack::choose(*graph, these).taken() : std::vector<bool>(these.size(), false);
+    return xnnpack::choose(*graph, these).taken();
   };
   const auto report = proof::prove(model_->bytes(), taken, make, may_offer);
   if (!report) {
@@ -145,12 +142,16 @@ Result<> CpuBackend::prove() {
                     std::format("XNNPACK computes the model wrongly: {}", report->words));
 }
 
-void CpuBackend::use_tflite(std::string reason) {
+bool CpuBackend::fall_back(std::string reason) {
+  if (xnnpack_ == nullptr || wanted_ == CpuBackendWanted::xnnpack) {
+    return false;
+  }
   xnnpack_ = nullptr;
   report_.is_xnnpack = false;
   report_.operators_xnnpack = 0;
   report_.partitions = 0;
   report_.reason = std::move(reason);
+  return true;
 }
 
 }  // namespace gantry::inference

@@ -273,9 +273,7 @@ Result<> LoadedModel::make_cpu_slots(MappedFile file, const std::optional<Tried>
   }
   load_times_.create = watch.lap();
   auto slots = cpu_slots_of(*backend);
-  if (!slots && backend->report().is_xnnpack &&
-      config_.cpu_backend == CpuBackendWanted::automatic) {
-    backend->use_tflite(slots.error().message);
+  if (!slots && backend->fall_back(slots.error().message)) {
     slots = cpu_slots_of(*backend);
   }
   if (!slots) {

@@ -141,11 +141,14 @@ const TeflonCandidate* TeflonSearch::first(TeflonCandidate::State state) const {
   return found == candidates.end() ? nullptr : &*found;
 }
 
+bool TeflonSearch::fits(const TeflonCandidate& candidate) const {
+  return candidate.state == TeflonCandidate::State::found &&
+         (elf_machine == 0 || candidate.facts.machine == elf_machine);
+}
+
 const TeflonCandidate* TeflonSearch::found() const {
-  const auto usable = std::ranges::find_if(candidates, [this](const TeflonCandidate& candidate) {
-    return candidate.state == TeflonCandidate::State::found &&
-           (elf_machine == 0 || candidate.facts.machine == elf_machine);
-  });
+  const auto usable = std::ranges::find_if(
+      candidates, [this](const TeflonCandidate& candidate) { return fits(candidate); });
   return usable == candidates.end() ? first(TeflonCandidate::State::found) : &*usable;
 }
 
@@ -162,9 +165,7 @@ TeflonSearch find_teflon(const Root& root, const fs::path& wanted,
     search.candidates.push_back(look(root, fs::path(place.folder) / "libteflon.so", place.origin));
   }
   const TeflonCandidate* const found = search.found();
-  const bool is_usable =
-      found != nullptr && (elf_machine == 0 || found->facts.machine == elf_machine);
-  if (!is_usable && system_closure) {
+  if ((found == nullptr || !search.fits(*found)) && system_closure) {
     for (const std::string& path : system_closure()) {
       // /nix/store/<hash>-mesa-25.3.1; others have no such file, and would only lengthen the list.
       if (path.contains("-mesa-")) {

@@ -46,7 +46,7 @@ struct Tried {
 };
 
 /// Makes a model's sessions on the CPU, which have XNNPACK's packed weights in common.
-/// Threads: thread-safe; use_tflite() before others know it.
+/// Threads: thread-safe; fall_back() before others know it.
 class CpuBackend {
  public:
   /// Decides by the graph and by what this host has; runs nothing.
@@ -71,13 +71,15 @@ class CpuBackend {
   ///         TensorFlow Lite.
   [[nodiscard]] Result<> prove();
 
-  /// XNNPACK is not to be used after all, for this reason.
-  void use_tflite(std::string reason);
+  /// XNNPACK failed, for this reason: from here on TensorFlow Lite's kernels compute all. False,
+  /// and nothing is changed, if they did already or XNNPACK is insisted on.
+  [[nodiscard]] bool fall_back(std::string reason);
 
   [[nodiscard]] const CpuReport& report() const noexcept { return report_; }
 
  private:
   std::shared_ptr<const tflite::Model> model_;
+  CpuBackendWanted wanted_ = CpuBackendWanted::automatic;
   std::shared_ptr<xnnpack::Backend> xnnpack_;  ///< null: TensorFlow Lite's kernels alone
   CpuReport report_;
 };

@@ -65,6 +65,8 @@ struct TeflonSearch {
 
   /// The first library for that processor, the one to use; where there is none, the first for any.
   [[nodiscard]] const TeflonCandidate* found() const;
+  /// Whether it is a library for that processor.
+  [[nodiscard]] bool fits(const TeflonCandidate& candidate) const;
   /// The first one in the given state.
   [[nodiscard]] const TeflonCandidate* first(TeflonCandidate::State state) const;
 };
