@@ -40,6 +40,9 @@ void ModelOptions::add_to(Options& options) {
               });
   options.flag("no-orientation", no_orientation,
                "take pictures as stored: do not turn them by their EXIF orientation");
+  options.flag("dct-scaling", dct_scaling,
+               "decode a JPEG much larger than the model's input at 1/2, 1/4 or 1/8 of its size: "
+               "faster, with slightly other pixels");
   options.add(
       "max-pixels", "N", "refuse pictures with more pixels, before decoding them [67M]",
       [this](std::string_view text) -> Result<> {
@@ -114,7 +117,8 @@ inference::ModelConfig ModelOptions::config() const {
   config.path = model;
   config.labels = labels;
   config.decode = {.limits = {.max_pixels = max_pixels, .max_side = max_side},
-                   .apply_orientation = !no_orientation};
+                   .apply_orientation = !no_orientation,
+                   .dct_scaling = dct_scaling};
   if (!mean.empty() || !stddev.empty()) {
     config.normalization =
         InputTransform::Normalization{.mean = mean.empty() ? std::vector{0.0F} : mean,

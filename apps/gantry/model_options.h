@@ -22,6 +22,7 @@ struct ModelOptions {
   std::vector<float> mean;
   std::vector<float> stddev;
   bool no_orientation = false;
+  bool dct_scaling = false;
   inference::CpuBackendWanted cpu_backend = inference::CpuBackendWanted::automatic;
   bool no_trial = false;
   std::chrono::milliseconds trial_timeout{30'000};

@@ -195,8 +195,17 @@ std::int32_t JpegReader::height() const noexcept {
 }
 int JpegReader::orientation() const noexcept { return session_->orientation; }
 
-Result<> JpegReader::start() {
+std::int32_t JpegReader::output_width() const noexcept {
+  return static_cast<std::int32_t>(session_->cinfo.output_width);
+}
+std::int32_t JpegReader::output_height() const noexcept {
+  return static_cast<std::int32_t>(session_->cinfo.output_height);
+}
+
+Result<> JpegReader::start(int denominator) {
   Session& s = *session_;
+  s.cinfo.scale_num = 1;
+  s.cinfo.scale_denom = static_cast<unsigned int>(denominator);
   if (!s.guarded([&s] { jpeg_start_decompress(&s.cinfo); })) {
     return s.error();
   }

@@ -28,9 +28,13 @@ class JpegReader {
   [[nodiscard]] std::int32_t height() const noexcept;
   [[nodiscard]] int orientation() const noexcept;
 
-  /// A progressive file is entropy-decoded whole in here, into memory of O(pixels).
-  [[nodiscard]] Result<> start();
-  /// The next rows as packed RGB; out is [count, width, 3], with that many rows left.
+  /// A progressive file is entropy-decoded whole in here, into memory of O(pixels). Rows will come
+  /// at 1/`denominator` of the size, rounded up, from a smaller inverse DCT: 1, 2, 4 or 8.
+  [[nodiscard]] Result<> start(int denominator = 1);
+  /// Of the rows to come; known after start().
+  [[nodiscard]] std::int32_t output_width() const noexcept;
+  [[nodiscard]] std::int32_t output_height() const noexcept;
+  /// The next rows as packed RGB; out is [count, output_width, 3], with that many rows left.
   [[nodiscard]] Result<> read_rows(std::int32_t count, std::span<std::uint8_t> out);
   /// Reads on to the end mark, which a whole file has.
   [[nodiscard]] Result<> finish();

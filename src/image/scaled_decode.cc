@@ -24,6 +24,17 @@ constexpr std::int32_t kBatch = 32;
 // Behind the last row, for kernels that read vectors.
 constexpr std::size_t kSlack = 16;
 
+/// Of stored sizes: the smallest picture that is at least twice the target in both directions.
+int dct_denominator(const JpegReader& reader, std::int32_t width, std::int32_t height) {
+  for (const int denominator : {8, 4, 2}) {
+    const std::int64_t least = std::int64_t{2} * denominator;
+    if (reader.width() >= least * width && reader.height() >= least * height) {
+      return denominator;
+    }
+  }
+  return 1;
+}
+
 Result<ScaledDecoder::Report> decode_jpeg_rows(Bytes bytes, const DecodeOptions& options,
                                                std::int32_t width, std::int32_t height,
                                                std::uint8_t* out, RowResizer& rows,
@@ -38,19 +49,25 @@ Result<ScaledDecoder::Report> decode_jpeg_rows(Bytes bytes, const DecodeOptions&
   if (auto header = reader.read_header(options.limits); !header) {
     return std::unexpected(std::move(header.error()));
   }
-  if (auto started = reader.start(); !started) {
+  const int orientation = options.apply_orientation ? reader.orientation() : 1;
+  const bool on_its_side = orientation >= 5;
+  report.source_width = on_its_side ? reader.height() : reader.width();
+  report.source_height = on_its_side ? reader.width() : reader.height();
+  const int denominator =
+      options.dct_scaling
+          ? dct_denominator(reader, on_its_side ? height : width, on_its_side ? width : height)
+          : 1;
+  if (auto started = reader.start(denominator); !started) {
     return std::unexpected(std::move(started.error()));
   }
-  const int orientation = options.apply_orientation ? reader.orientation() : 1;
-  report.source_width = orientation >= 5 ? reader.height() : reader.width();
-  report.source_height = orientation >= 5 ? reader.width() : reader.height();
-  const std::size_t stride = static_cast<std::size_t>(reader.width()) * 3;
+  const std::int32_t stored_height = reader.output_height();
+  const std::size_t stride = static_cast<std::size_t>(reader.output_width()) * 3;
   batch.resize(stride * kBatch + kSlack);
   account_to(report.decode);
-  rows.begin({reader.width(), reader.height(), orientation}, width, height, out);
+  rows.begin({reader.output_width(), stored_height, orientation}, width, height, out);
   account_to(report.resize);
-  for (std::int32_t y = 0; y < reader.height(); y += kBatch) {
-    const std::int32_t count = std::min(kBatch, reader.height() - y);
+  for (std::int32_t y = 0; y < stored_height; y += kBatch) {
+    const std::int32_t count = std::min(kBatch, stored_height - y);
     if (auto read = reader.read_rows(count, batch); !read) {
       return std::unexpected(std::move(read.error()));
     }

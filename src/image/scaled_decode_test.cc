@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -65,6 +66,76 @@ TEST(ScaledDecoderTest, gives_what_decoding_and_resizing_give_on_hostile_files) 
        std::filesystem::directory_iterator(gantry::test::shared("images/hostile"))) {
     expect_same_as_two_steps(decoder, entry.path(),
                              {.limits = {.max_pixels = 1 << 20, .max_side = 4096}});
+  }
+}
+
+constexpr DecodeOptions kDctScaling{.limits = {}, .apply_orientation = true, .dct_scaling = true};
+
+/// The mean of the differences of all samples, of 255.
+double mean_difference(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    sum += std::abs(int{a[i]} - int{b[i]});
+  }
+  return sum / static_cast<double>(a.size());
+}
+
+/// What a decoder makes of it exactly and with DCT scaling.
+struct BothWays {
+  std::vector<std::uint8_t> exact, scaled;
+};
+
+BothWays decode_both_ways(const std::filesystem::path& path, Target target) {
+  const auto bytes = read_bytes(path);
+  BothWays out{target.bytes(), target.bytes()};
+  ScaledDecoder decoder;
+  const auto exact = decoder.decode(bytes, {}, target.width, target.height, out.exact);
+  const auto scaled = decoder.decode(bytes, kDctScaling, target.width, target.height, out.scaled);
+  EXPECT_TRUE(exact.has_value() && scaled.has_value()) << path;
+  if (exact && scaled) {
+    EXPECT_EQ(scaled->source_width, exact->source_width) << path;
+    EXPECT_EQ(scaled->source_height, exact->source_height) << path;
+  }
+  return out;
+}
+
+TEST(ScaledDecoderTest, dct_scaling_leaves_alone_what_is_not_much_larger_than_the_target) {
+  for (const char* name : {"16x16.jpg", "420.jpg", "cmyk.jpg", "exif_6.jpg", "grey.png"}) {
+    const auto path = gantry::test::source("tests/data/decode") / name;
+    const auto image = decode(read_bytes(path));
+    ASSERT_TRUE(image.has_value()) << name;
+    // One pixel more than a quarter in one direction is too much for half the size.
+    const auto out = decode_both_ways(path, {image->width / 4 + 1, image->height / 4});
+    EXPECT_EQ(out.scaled, out.exact) << name;
+  }
+}
+
+TEST(ScaledDecoderTest, dct_scaling_gives_nearly_the_same_picture_and_the_same_way_up) {
+  GANTRY_NEEDS_SHARED();
+  for (const char* name : {"burger.jpg", "cat_1080p.jpg", "progressive_cat.jpg", "pets.jpg",
+                           "tower_grayscale.jpg", "exif_Landscape_3.jpg", "exif_Landscape_6.jpg",
+                           "exif_Landscape_8.jpg", "exif_Portrait_6.jpg"}) {
+    const auto path = gantry::test::shared("images") / name;
+    for (const Target target : {Target{50, 37}, {20, 40}}) {
+      const auto out = decode_both_ways(path, target);
+      EXPECT_NE(out.scaled, out.exact) << name;
+      // A quarter of what moving the picture by one pixel changes.
+      auto moved = out.exact;
+      std::ranges::rotate(moved, moved.begin() + 3);
+      EXPECT_LT(4 * mean_difference(out.scaled, out.exact), mean_difference(moved, out.exact))
+          << name << " to " << target.width;
+    }
+  }
+}
+
+TEST(ScaledDecoderTest, dct_scaling_reads_every_kind_of_jpeg_and_refuses_what_decode_refuses) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(gantry::test::source("tests/data/decode"))) {
+    const auto bytes = read_bytes(entry.path());
+    auto out = Target{1, 1}.bytes();
+    const auto image = decode(bytes);
+    const auto report = ScaledDecoder().decode(bytes, kDctScaling, 1, 1, out);
+    EXPECT_EQ(image.has_value(), report.has_value()) << entry.path();
   }
 }
 

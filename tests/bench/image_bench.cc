@@ -100,13 +100,15 @@ BENCHMARK_CAPTURE(BM_Decode, 12mp, 4032, 3024, false);
 BENCHMARK_CAPTURE(BM_Decode, 12mp_progressive, 4032, 3024, true);
 
 void BM_DecodeScaled(benchmark::State& state, std::int32_t width, std::int32_t height,
-                     bool progressive) {
+                     bool progressive, bool dct_scaling = false) {
   const auto bytes = encode_jpeg(scaled(width, height), progressive);
+  gantry::image::DecodeOptions options;
+  options.dct_scaling = dct_scaling;
   gantry::image::ScaledDecoder decoder;
   std::vector<std::uint8_t> out(std::size_t{kTarget} * kTarget * 3);
   gantry::Clock::duration resize{};
   for (auto _ : state) {
-    const auto report = decoder.decode(bytes, {}, kTarget, kTarget, out);
+    const auto report = decoder.decode(bytes, options, kTarget, kTarget, out);
     resize += report ? report->resize : gantry::Clock::duration{};
   }
   state.counters["resize_ms"] =
@@ -117,6 +119,9 @@ BENCHMARK_CAPTURE(BM_DecodeScaled, 224, 224, 224, false);
 BENCHMARK_CAPTURE(BM_DecodeScaled, 1080p, 1920, 1080, false);
 BENCHMARK_CAPTURE(BM_DecodeScaled, 12mp, 4032, 3024, false);
 BENCHMARK_CAPTURE(BM_DecodeScaled, 12mp_progressive, 4032, 3024, true);
+BENCHMARK_CAPTURE(BM_DecodeScaled, 1080p_dct_scaling, 1920, 1080, false, true);
+BENCHMARK_CAPTURE(BM_DecodeScaled, 12mp_dct_scaling, 4032, 3024, false, true);
+BENCHMARK_CAPTURE(BM_DecodeScaled, 12mp_progressive_dct_scaling, 4032, 3024, true, true);
 
 void BM_DecodeThenResize(benchmark::State& state, std::int32_t width, std::int32_t height,
                          bool progressive) {

@@ -201,6 +201,16 @@ class Formats(Answers):
         self.assertEqual(self.infer(upright, "burger.jpg")["predictions"],
                          self.infer(as_stored, "burger.jpg")["predictions"])
 
+    def test_dct_scaling_is_an_option_for_large_jpegs(self):
+        exact = self.serve("mobilenet_v1_0.25_128_quant")
+        scaling = self.serve("mobilenet_v1_0.25_128_quant", "--dct-scaling")
+        large = self.infer(scaling, "cat_1080p.jpg")["predictions"]
+        self.assertNotEqual(large, self.infer(exact, "cat_1080p.jpg")["predictions"])
+        self.assertIn(large[0]["label"], {"tiger cat", "tabby", "Egyptian cat"})
+        # Not a JPEG, and one that is too small.
+        for picture in ("chelsea.png", "grace_hopper_224.jpg"):
+            self.assertEqual(self.infer(scaling, picture)["predictions"], self.infer(exact, picture)["predictions"])
+
 
 class Detectors(Answers):
     def check_model(self, model, *arguments):

@@ -24,6 +24,8 @@ struct DecodeLimits {
 struct DecodeOptions {
   DecodeLimits limits;
   bool apply_orientation = true;  ///< turn the picture upright by EXIF orientation 2 to 8
+  /// For ScaledDecoder alone, which has a target: see there. Changes pixels.
+  bool dct_scaling = false;
 };
 
 /// Decodes the first picture in `bytes` to RGB as Pillow's `Image.open(…).convert("RGB")` does:

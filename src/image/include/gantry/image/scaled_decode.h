@@ -17,6 +17,13 @@ namespace gantry::image {
 /// JPEG is scaled row by row while it is decoded, turned upright on the way: the picture itself, 36
 /// MB for 12 megapixels, is never in memory. Other formats are decoded first.
 ///
+/// With DecodeOptions::dct_scaling a JPEG that is at least 4, 8 or 16 times as wide and as high as
+/// the target comes out of libjpeg-turbo's inverse DCT at 1/2, 1/4 or 1/8 of its size: always at
+/// least twice the target, for the filter to have something to do (the rule of Pillow's
+/// `thumbnail(reducing_gap=2.0)`). That saves most of the inverse DCT, the upsampling and the
+/// resizing, and `out` differs from the exact one; README.md says by how much. Sizes and limits
+/// still are those of the whole picture.
+///
 /// Threads: thread-bound, as Resizer: repeated calls with the same sizes allocate nothing of their
 ///          own for JPEG; the decoders do.
 class ScaledDecoder {
