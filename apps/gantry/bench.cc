@@ -333,6 +333,9 @@ int bench(std::span<char* const> arguments) {
     settings.model.model = settings.arguments.front();
   }
 
+  if (const auto exit = settings.model.bind("bench")) {
+    return to_int(*exit);
+  }
   if (const auto exit = settings.model.resolve("bench")) {
     return to_int(*exit);
   }

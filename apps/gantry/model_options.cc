@@ -54,6 +54,20 @@ void ModelOptions::add_to(Options& options) {
 }
 
 void ModelOptions::add_trial_to(Options& options) {
+  options.add(
+      "cpus", "big|all|LIST",
+      "CPUs to run on: where there are big cores and little ones the big ones, all, or those "
+      "of a list such as 4-7 [big]",
+      [this](std::string_view text) -> Result<> {
+        if (text == "big" || text == "all") {
+          cpus = text == "big" ? Cpus::big : Cpus::all;
+          return {};
+        }
+        return parse_cpu_list(text).transform([this](CpuList list) {
+          cpus = Cpus::listed;
+          cpu_list = std::move(list);
+        });
+      });
   options.add("cpu-backend", "auto|xnnpack|tflite",
               "whose kernels compute on the CPU: XNNPACK's where they are there and right, else "
               "TensorFlow Lite's; or one of the two [auto]",
@@ -72,6 +86,23 @@ void ModelOptions::add_trial_to(Options& options) {
                "load the model without running it once in a child process first");
   options.duration("trial-timeout", trial_timeout,
                    "time for that child; then the model is refused [30s]");
+}
+
+std::optional<Exit> ModelOptions::bind(std::string_view command) const {
+  if (cpus == Cpus::all) {
+    return std::nullopt;
+  }
+  const CpuList allowed = allowed_cpus();
+  const CpuList wanted = cpus == Cpus::big ? big_cpus(allowed) : cpu_list;
+  if (wanted == allowed) {
+    return std::nullopt;
+  }
+  if (const auto bound = run_on(wanted); !bound && cpus == Cpus::listed) {
+    print_error(command, "--cpus: " + bound.error().message,
+                "`lscpu --extended` lists the CPUs of this machine.");
+    return Exit::no_result;
+  }
+  return std::nullopt;
 }
 
 std::optional<Exit> ModelOptions::resolve(std::string_view command) {

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "gantry/base/cpu.h"
 #include "gantry/base/error.h"
 #include "gantry/image/decode.h"
 #include "gantry/inference/loaded_model.h"
@@ -23,6 +26,8 @@ struct ModelOptions {
   std::vector<float> stddev;
   bool no_orientation = false;
   bool dct_scaling = false;
+  enum class Cpus : std::uint8_t { big, all, listed } cpus = Cpus::big;
+  CpuList cpu_list;  ///< with Cpus::listed
   inference::CpuBackendWanted cpu_backend = inference::CpuBackendWanted::automatic;
   bool no_trial = false;
   std::chrono::milliseconds trial_timeout{30'000};
@@ -34,8 +39,11 @@ struct ModelOptions {
   /// it is empty, the built-in one's. Answers an exit code, the reason printed, if it names a model
   /// of the zoo that is not installed, or if the built-in one is missing.
   [[nodiscard]] std::optional<Exit> resolve(std::string_view command);
-  /// --cpu-backend, --no-trial and --trial-timeout alone.
+  /// --cpus, --cpu-backend, --no-trial and --trial-timeout alone.
   void add_trial_to(Options& options);
+  /// Binds this thread, and all that it starts from now on, as --cpus says: before anything counts
+  /// cores. Answers an exit code, the reason printed, if that is impossible.
+  [[nodiscard]] std::optional<Exit> bind(std::string_view command) const;
   /// What they say, with the trial's child started already.
   [[nodiscard]] inference::ModelConfig config() const;
   /// Started already; empty with --no-trial.

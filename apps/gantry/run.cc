@@ -341,6 +341,9 @@ int run(std::span<char* const> arguments) {
     return to_int(options.wrong_usage(
         "which picture? Want at least one picture file (behind the model), or - for stdin"));
   }
+  if (const auto exit = settings.model.bind("run")) {
+    return to_int(*exit);
+  }
   if (const auto exit = settings.model.resolve("run")) {
     return to_int(*exit);
   }

@@ -16,6 +16,7 @@
 #include "builtin_model.h"
 #include "commands.h"
 #include "gantry/api/api.h"
+#include "gantry/base/cpu.h"
 #include "gantry/base/text.h"
 #include "gantry/dispatch/execution_slot.h"
 #include "gantry/http/server.h"
@@ -279,6 +280,9 @@ int serve(std::span<char* const> arguments) {
   if (const auto exit = options.parse(arguments)) {
     return to_int(*exit);
   }
+  if (const auto exit = settings.model.bind("serve")) {
+    return to_int(*exit);
+  }
   if (const auto exit = settings.model.resolve("serve")) {
     return to_int(*exit);
   }
@@ -360,6 +364,7 @@ int serve(std::span<char* const> arguments) {
        {"operators_npu", static_cast<std::int64_t>((*model)->npu_report().operators_npu)},
        {"operators_cpu", static_cast<std::int64_t>((*model)->npu_report().operators_cpu)},
        {"task", repository::task_name((*model)->info().task)},
+       {"cpus", format_cpu_list(allowed_cpus())},
        {"slots", static_cast<std::int64_t>(slot_count(**model))},
        {"threads_per_slot", std::int64_t{loaded.threads_per_slot}},
        {"start_ms", start_ms}});

@@ -3,6 +3,9 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <format>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +17,7 @@ namespace gantry {
 namespace {
 
 constexpr std::size_t max_file = 65536;
+constexpr std::int64_t last_cpu = CPU_SETSIZE - 1;
 
 std::optional<std::int64_t> read_number(const std::filesystem::path& path) {
   const auto text = read_text_file(path, max_file);
@@ -84,6 +88,96 @@ std::size_t available_cores(const std::filesystem::path& sys_root) {
   }
   const auto whole = static_cast<std::size_t>(cores);
   return std::max<std::size_t>(1, static_cast<double>(whole) < cores ? whole + 1 : whole);
+}
+
+Result<CpuList> parse_cpu_list(std::string_view text) {
+  CpuList cpus;
+  for (std::string_view rest = text;;) {
+    const std::string_view range = rest.substr(0, rest.find(','));
+    const auto dash = range.find('-');
+    const auto first = parse_int(range.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_int(range.substr(dash + 1));
+    if (!first || !last || *first < 0 || *last < *first || *last > last_cpu) {
+      return fail(
+          Code::invalid_argument,
+          std::format("want numbers of CPUs such as 4-7 or 0,2,4-6 (up to {}), found \"{}\"",
+                      last_cpu, text));
+    }
+    for (auto cpu = *first; cpu <= *last; ++cpu) {
+      cpus.push_back(static_cast<std::size_t>(cpu));
+    }
+    if (range.size() == rest.size()) {
+      break;
+    }
+    rest.remove_prefix(range.size() + 1);
+  }
+  std::ranges::sort(cpus);
+  cpus.erase(std::ranges::unique(cpus).begin(), cpus.end());
+  return cpus;
+}
+
+std::string format_cpu_list(const CpuList& cpus) {
+  std::string text;
+  for (std::size_t i = 0; i < cpus.size();) {
+    std::size_t end = i + 1;
+    while (end < cpus.size() && cpus[end] == cpus[end - 1] + 1) {
+      ++end;
+    }
+    text += text.empty() ? "" : ",";
+    text +=
+        end - i == 1 ? std::format("{}", cpus[i]) : std::format("{}-{}", cpus[i], cpus[end - 1]);
+    i = end;
+  }
+  return text;
+}
+
+CpuList allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CpuList cpus;
+  if (::sched_getaffinity(0, sizeof(set), &set) == 0) {
+    for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &set)) {
+        cpus.push_back(cpu);
+      }
+    }
+  }
+  return cpus;
+}
+
+CpuList big_cpus(const CpuList& cpus, const std::filesystem::path& sys_root) {
+  std::vector<std::int64_t> capacities;
+  for (const auto cpu : cpus) {
+    const auto capacity =
+        read_number(sys_root / std::format("sys/devices/system/cpu/cpu{}/cpu_capacity", cpu));
+    if (!capacity || *capacity <= 0) {
+      return cpus;
+    }
+    capacities.push_back(*capacity);
+  }
+  CpuList big;
+  for (std::size_t i = 0; i < cpus.size(); ++i) {
+    // Divided before the comparison: a file may say anything.
+    if (capacities[i] >= std::ranges::max(capacities) / 4 * 3) {
+      big.push_back(cpus[i]);
+    }
+  }
+  return big;
+}
+
+Result<> run_on(const CpuList& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const auto cpu : cpus) {
+    if (cpu < CPU_SETSIZE) {
+      CPU_SET(cpu, &set);
+    }
+  }
+  if (::sched_setaffinity(0, sizeof(set), &set) != 0) {
+    return fail(Code::invalid_argument,
+                std::format("none of these CPUs is there and allowed: {}", std::strerror(errno)));
+  }
+  return {};
 }
 
 }  // namespace gantry

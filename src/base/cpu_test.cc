@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace gantry {
 namespace {
@@ -55,6 +57,94 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"version_1_without_limit", "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n", 9999},
         Case{"nonsense_is_no_limit", "sys/fs/cgroup/cpu.max", "many\n", 9999}),
     [](const auto& test) { return std::string(test.param.name); });
+
+struct ListCase {
+  const char* name;
+  const char* text;
+  CpuList want;  // empty: refused
+};
+
+class CpuListTest : public testing::TestWithParam<ListCase> {};
+
+TEST_P(CpuListTest, IsTheKernelsFormat) {
+  const auto cpus = parse_cpu_list(GetParam().text);
+  EXPECT_EQ(cpus.value_or(CpuList{}), GetParam().want);
+  EXPECT_EQ(cpus.has_value(), !GetParam().want.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lists, CpuListTest,
+    testing::Values(ListCase{"one", "4", {4}}, ListCase{"a_range", "4-7", {4, 5, 6, 7}},
+                    ListCase{"both", "0,2,4-6", {0, 2, 4, 5, 6}},
+                    ListCase{"any_order_and_twice", "3-4,0,4", {0, 3, 4}},
+                    ListCase{"the_last", "1023", {1023}}, ListCase{"nothing", "", {}},
+                    ListCase{"backwards", "7-4", {}}, ListCase{"too_large", "0-1024", {}},
+                    ListCase{"huge", "0-99999999999999999999", {}}, ListCase{"negative", "-1", {}},
+                    ListCase{"words", "big", {}}, ListCase{"an_end_too_many", "1,", {}}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(CpuListTest, IsWrittenAsShortAsCanBe) {
+  for (const char* text : {"4", "4-7", "0,2,4-6", "0-1"}) {
+    EXPECT_EQ(format_cpu_list(*parse_cpu_list(text)), text);
+  }
+  EXPECT_EQ(format_cpu_list({}), "");
+}
+
+struct BigCase {
+  const char* name;
+  std::vector<const char*> capacities;  // of the CPUs 0, 1, …; null: no such file
+  CpuList want;
+};
+
+class BigCpusTest : public testing::TestWithParam<BigCase> {};
+
+TEST_P(BigCpusTest, AreThoseNearTheHighestCapacity) {
+  std::string name = (std::filesystem::temp_directory_path() / "gantry-cpu-XXXXXX").string();
+  const std::filesystem::path root = ::mkdtemp(name.data());
+  CpuList all;
+  for (const char* capacity : GetParam().capacities) {
+    const auto folder = root / "sys/devices/system/cpu" / ("cpu" + std::to_string(all.size()));
+    std::filesystem::create_directories(folder);
+    if (capacity != nullptr) {
+      std::ofstream(folder / "cpu_capacity") << capacity << '\n';
+    }
+    all.push_back(all.size());
+  }
+  EXPECT_EQ(big_cpus(all, root), GetParam().want);
+  std::filesystem::remove_all(root);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Machines, BigCpusTest,
+    testing::Values(BigCase{"rk3588",
+                            {"414", "414", "414", "414", "1024", "1024", "1003", "1003"},
+                            {4, 5, 6, 7}},
+                    BigCase{"all_alike", {"1024", "1024"}, {0, 1}},
+                    BigCase{"no_capacities", {nullptr, nullptr}, {0, 1}},
+                    BigCase{"one_without", {"414", nullptr}, {0, 1}},
+                    BigCase{"nonsense", {"many", "1024"}, {0, 1}},
+                    BigCase{"zero", {"0", "1024"}, {0, 1}},
+                    BigCase{"the_largest_number", {"9223372036854775807", "1024"}, {0}},
+                    BigCase{"none", {}, {}}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(RunOnTest, BindsThisThreadAndThoseThatItStarts) {
+  std::thread([] {
+    const auto before = allowed_cpus();
+    ASSERT_FALSE(before.empty());
+    ASSERT_TRUE(run_on({before.back()}));
+    EXPECT_EQ(allowed_cpus(), CpuList{before.back()});
+    EXPECT_EQ(available_cores(), 1);
+    std::thread([&] { EXPECT_EQ(allowed_cpus(), CpuList{before.back()}); }).join();
+  }).join();
+}
+
+TEST(RunOnTest, RefusesCpusThatAreNotThere) {
+  const auto before = allowed_cpus();
+  EXPECT_FALSE(run_on({}));
+  EXPECT_FALSE(run_on({CPU_SETSIZE}));
+  EXPECT_EQ(allowed_cpus(), before);
+}
 
 }  // namespace
 }  // namespace gantry

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import http.client
+import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -43,6 +45,24 @@ class Start(GantryTest):
             status, answer = service.infer(png(60, 1))
             self.assertEqual(status, 413, answer)
             self.assertEqual(service.infer(png(20, 20))[0], 200)
+
+    def test_every_thread_stays_on_the_cpus_asked_for(self):
+        last = max(os.sched_getaffinity(0))
+        with Service("--model", classifier(), "--cpus", last, "--log-format", "json") as service:
+            self.assertEqual(service.infer(png(300, 300))[0], 200)
+            ready = service.wait_for_log("ready")
+            self.assertEqual((ready["cpus"], ready["slots"]), (str(last), 1))
+            allowed = {re.search(r"Cpus_allowed_list:\s+(\S+)", status.read_text())[1]
+                       for status in pathlib.Path(f"/proc/{service.process.pid}/task").glob("*/status")}
+            self.assertEqual(allowed, {str(last)})
+
+    def test_cpus_that_are_not_there_are_3_and_a_bad_list_is_2(self):
+        done = gantry("serve", "--model", classifier(), "--cpus", "1023")
+        self.assert_exit(done, 3)
+        self.assertIn("none of these CPUs is there", done.stderr)
+        done = gantry("serve", "--model", classifier(), "--cpus", "little")
+        self.assert_exit(done, 2)
+        self.assertIn("--cpus: want numbers of CPUs such as 4-7", done.stderr)
 
     def test_listens_on_ipv6(self):
         try:
