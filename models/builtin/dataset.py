@@ -1,5 +1,6 @@
 """Sets of pictures as arrays, made once and kept in a folder: making them again takes minutes."""
 
+import multiprocessing
 import pathlib
 import time
 
@@ -9,24 +10,40 @@ import lessons
 import pictures
 from classes import CLASSES
 
+PROCESSES = 2  # a picture is the same whoever makes it
+
 
 def labels_of(count):
     return numpy.arange(count) % len(CLASSES)
 
 
 def made_once(folder, name, count, picture, size=pictures.INPUT):
-    """The array [count, size, size, 3] of picture(0), picture(1), …; from the folder if it is there."""
+    """The array [count, size, size, 3] of picture(0), picture(1), …; from the folder if it is there.
+
+    Other processes call picture(), so it must depend on its number alone."""
     path = pathlib.Path(folder) / f"{name}-{count}.npy"
     if not path.exists():
-        started = told = time.monotonic()
+        started = time.monotonic()
         unfinished = path.with_suffix(".part")
         shape = (count, size, size, 3)
         array = numpy.lib.format.open_memmap(unfinished, "w+", numpy.uint8, shape)
-        for number in range(count):
-            array[number] = picture(number)
-            if time.monotonic() - told > 30:
-                told = time.monotonic()
-                print(f"pictures: {name} {number + 1} of {count}", flush=True)
+
+        def some(first):
+            told = started
+            for number in range(first, count, PROCESSES):
+                array[number] = picture(number)
+                if first == 0 and time.monotonic() - told > 30:
+                    told = time.monotonic()
+                    print(f"pictures: {name} {number + 1} of {count}", flush=True)
+
+        fork = multiprocessing.get_context("fork")  # so that they have what picture() refers to, and write into the same file
+        makers = [fork.Process(target=some, args=(first,), daemon=True) for first in range(PROCESSES)]
+        for maker in makers:
+            maker.start()
+        for maker in makers:
+            maker.join()
+        if any(maker.exitcode != 0 for maker in makers):
+            raise SystemExit(f"pictures: {name}: a process ended with {[maker.exitcode for maker in makers]}")
         array.flush()
         del array
         unfinished.rename(path)

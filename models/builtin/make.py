@@ -36,7 +36,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 NAME = "Gantry built-in classifier"
 DESCRIPTION = "64 everyday things, learnt from drawings of a font. Made by models/builtin/make.py of Gantry."
 VALIDATION, HELDOUT = 40 * 64, 50 * 64
-COURSES, COURSE_PICTURES, LAST_COURSE_PICTURES, ROUNDING_PICTURES = 6, 16384, 32768, 6144
+COURSES, COURSE_PICTURES, LAST_COURSE_PICTURES, ROUNDING_PICTURES = 6, 16384, 32768, 16384
 
 
 def arguments():
@@ -138,6 +138,7 @@ def main():
     keep_memory()
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # which costs time and hides nothing here
     if options.fresh:
         shutil.rmtree(options.work, ignore_errors=True)
     options.work.mkdir(parents=True, exist_ok=True)
