@@ -119,10 +119,10 @@ TEST(ScaledDecoderTest, dct_scaling_gives_nearly_the_same_picture_and_the_same_w
     for (const Target target : {Target{50, 37}, {20, 40}}) {
       const auto out = decode_both_ways(path, target);
       EXPECT_NE(out.scaled, out.exact) << name;
-      // A quarter of what moving the picture by one pixel changes.
+      // Half of what moving the picture by one pixel changes: less than any mirroring or turning.
       auto moved = out.exact;
       std::ranges::rotate(moved, moved.begin() + 3);
-      EXPECT_LT(4 * mean_difference(out.scaled, out.exact), mean_difference(moved, out.exact))
+      EXPECT_LT(2 * mean_difference(out.scaled, out.exact), mean_difference(moved, out.exact))
           << name << " to " << target.width;
     }
   }

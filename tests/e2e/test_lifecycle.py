@@ -10,10 +10,11 @@ from gantry_process import GantryTest
 from raw_http import HANG_S, Closed, form_request, json_request, poll, raw_request, request
 from served import connect, get, metric, metrics, shared_image, shared_model, start
 
-# Costs some tens of milliseconds on one thread, so that a queue can be filled before the first answer is there.
+# Costs some tens of milliseconds on one thread by TensorFlow Lite's own kernels, so that a queue can be filled before the
+# first answer is there.
 SLOW_MODEL = "mobilenet_v1_1.0_224_quant"
 FAST_MODEL = "mobilenet_v1_0.25_128_quant"
-ONE_AT_A_TIME = ("--slots", "1", "--threads", "1", "--decode-threads", "1")
+ONE_AT_A_TIME = ("--slots", "1", "--threads", "1", "--decode-threads", "1", "--cpu-backend", "tflite")
 WORKERS = 2  # one slot and one decode thread
 
 
