@@ -80,12 +80,11 @@ void BodyReader::begin_chunked() {
   lease_ = BodyLease(budget_);
 }
 
-std::optional<Problem> BodyReader::grow_to(std::size_t capacity) {
-  if (!lease_.extend(capacity - paid_)) {
+std::optional<Problem> BodyReader::pay_up_to(std::size_t bytes) {
+  if (!lease_.extend(bytes - paid_)) {
     return no_body_budget(budget_->limit());
   }
-  paid_ = capacity;
-  bytes_.reserve(capacity);
+  paid_ = bytes;
   return std::nullopt;
 }
 
@@ -95,10 +94,13 @@ std::span<std::byte> BodyReader::room(std::optional<Problem>& problem) {
   }
   if (filled_ == bytes_.size()) {
     const std::size_t next = std::min(expected_, std::max(first_step, 2 * filled_));
-    problem = grow_to(next);
+    problem = pay_up_to(next);
     if (problem) {
       return {};
     }
+    // The first step came in full, so the rest is likely to: place for all of it, so that nothing
+    // is moved again. Until bytes come it is addresses only.
+    bytes_.reserve(filled_ == 0 ? next : expected_);
     bytes_.resize(next);
   }
   return std::span(bytes_).subspan(filled_);
@@ -114,9 +116,10 @@ std::optional<Problem> BodyReader::append(std::string_view piece) {
   }
   const std::size_t wanted = filled_ + piece.size();
   if (wanted > paid_) {
-    if (auto problem = grow_to(std::min(max_bytes_, std::max({first_step, 2 * paid_, wanted})))) {
+    if (auto problem = pay_up_to(std::min(max_bytes_, std::max({first_step, 2 * paid_, wanted})))) {
       return problem;
     }
+    bytes_.reserve(paid_);
   }
   const auto bytes = std::as_bytes(std::span(piece));
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());

@@ -49,7 +49,8 @@ class BodyLease {
 };
 
 /// A body being read. Takes memory as bytes arrive, never on the word of a Content-Length: in steps
-/// that double from 64 KiB, each paid from the budget before it is allocated.
+/// that double from 64 KiB, each paid from the budget before it is touched. Address space for all
+/// of a sized body is taken once its first step is full.
 class BodyReader {
  public:
   BodyReader(std::size_t max_bytes, std::shared_ptr<BodyBudget> budget);
@@ -76,13 +77,13 @@ class BodyReader {
   void reset();
 
  private:
-  [[nodiscard]] std::optional<Problem> grow_to(std::size_t capacity);
+  [[nodiscard]] std::optional<Problem> pay_up_to(std::size_t bytes);
 
   std::size_t max_bytes_;
   std::shared_ptr<BodyBudget> budget_;
   BodyLease lease_;
   std::vector<std::byte> bytes_;
-  std::size_t paid_ = 0;  // capacity that the lease covers
+  std::size_t paid_ = 0;  // bytes that the lease covers
   std::size_t filled_ = 0;
   std::size_t expected_ = 0;  // of a sized body
 };

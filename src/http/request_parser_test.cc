@@ -105,6 +105,22 @@ TEST(BodyReaderTest, grows_as_bytes_come_and_pays_first) {
   EXPECT_EQ(budget->used(), 0U);
 }
 
+TEST(BodyReaderTest, moves_nothing_once_the_first_step_is_full) {
+  BodyReader body(1'000'000, std::make_shared<BodyBudget>(1'000'000));
+  body.begin_sized(1'000'000);
+  std::optional<Problem> problem;
+  body.filled(body.room(problem).size());
+  auto room = body.room(problem);
+  const std::byte* first = room.data() - 65536;
+  while (!body.complete()) {
+    EXPECT_EQ(room.data(), first + body.size());
+    body.filled(room.size());
+    room = body.room(problem);
+  }
+  EXPECT_FALSE(problem);
+  EXPECT_EQ(body.take_bytes().data(), first);
+}
+
 TEST(BodyReaderTest, hands_bytes_and_their_share_over) {
   const auto budget = std::make_shared<BodyBudget>(100);
   BodyReader body(100, budget);
