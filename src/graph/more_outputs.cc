@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <format>
+#include <limits>
+#include <utility>
 
 #include "gantry/repository/model_info.h"
 #include "tensorflow/lite/schema/schema_generated.h"
@@ -13,22 +15,45 @@ Result<WithOutputs> with_outputs(std::span<const std::byte> model,
   if (const auto info = repository::read_model(model); !info) {
     return std::unexpected(info.error());
   }
-  ::tflite::ModelT object;
-  ::tflite::GetModel(model.data())->UnPackTo(&object);
-  auto& graph = *object.subgraphs.front();
+  const ::tflite::SubGraph& graph = *::tflite::GetModel(model.data())->subgraphs()->Get(0);
+  std::vector<std::int32_t> outputs;
+  if (graph.outputs() != nullptr) {
+    outputs.assign(graph.outputs()->begin(), graph.outputs()->end());
+  }
   for (const std::int32_t tensor : tensors) {
-    if (tensor < 0 || static_cast<std::size_t>(tensor) >= graph.tensors.size()) {
+    if (tensor < 0 || static_cast<std::size_t>(tensor) >= graph.tensors()->size()) {
       return fail(Code::out_of_range,
-                  std::format("no tensor {}: there are {}", tensor, graph.tensors.size()));
+                  std::format("no tensor {}: there are {}", tensor, graph.tensors()->size()));
     }
-    if (std::ranges::find(graph.outputs, tensor) == graph.outputs.end()) {
-      graph.outputs.push_back(tensor);
+    if (std::ranges::find(outputs, tensor) == outputs.end()) {
+      outputs.push_back(tensor);
     }
   }
-  ::flatbuffers::FlatBufferBuilder builder(model.size());
-  builder.Finish(::tflite::Model::Pack(builder, &object), ::tflite::ModelIdentifier());
-  const auto bytes = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
-  return WithOutputs{.model = {bytes.begin(), bytes.end()}, .outputs = graph.outputs};
+  // The tables derive from it privately.
+  const auto& table = reinterpret_cast<const ::flatbuffers::Table&>(graph);
+  const std::uint8_t* field = table.GetAddressOf(::tflite::SubGraph::VT_OUTPUTS);
+  if (field == nullptr) {
+    return fail(Code::invalid_argument, "the main subgraph has no outputs");
+  }
+  // A field holds how far behind it its vector lies, so a longer one can stand behind all the rest.
+  // Writing the model anew would take as long as running it.
+  const std::size_t at =
+      static_cast<std::size_t>(reinterpret_cast<const std::byte*>(field) - model.data());
+  const std::size_t end = (model.size() + 3) / 4 * 4;
+  if (end - at > std::numeric_limits<std::int32_t>::max()) {
+    return fail(Code::invalid_argument, "the model is larger than 2 GiB");
+  }
+  std::vector<std::byte> copy(end + 4 * (1 + outputs.size()));
+  std::ranges::copy(model, copy.begin());
+  const auto write = [&copy](std::size_t where, std::uint32_t value) {
+    ::flatbuffers::WriteScalar(copy.data() + where, value);
+  };
+  write(at, static_cast<std::uint32_t>(end - at));
+  write(end, static_cast<std::uint32_t>(outputs.size()));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    write(end + 4 * (1 + i), static_cast<std::uint32_t>(outputs[i]));
+  }
+  return WithOutputs{.model = std::move(copy), .outputs = std::move(outputs)};
 }
 
 }  // namespace gantry::graph
