@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <format>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "gantry/base/file.h"
 #include "gantry/base/text.h"
@@ -174,8 +174,8 @@ Result<> run_on(const CpuList& cpus) {
     }
   }
   if (::sched_setaffinity(0, sizeof(set), &set) != 0) {
-    return fail(Code::invalid_argument,
-                std::format("none of these CPUs is there and allowed: {}", std::strerror(errno)));
+    return fail(Code::invalid_argument, std::format("none of these CPUs is there and allowed: {}",
+                                                    std::generic_category().message(errno)));
   }
   return {};
 }
