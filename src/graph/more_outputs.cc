@@ -37,7 +37,7 @@ Result<WithOutputs> with_outputs(std::span<const std::byte> model,
   }
   // A field holds how far behind it its vector lies, so a longer one can stand behind all the rest.
   // Writing the model anew would take as long as running it.
-  const std::size_t at =
+  const auto at =
       static_cast<std::size_t>(reinterpret_cast<const std::byte*>(field) - model.data());
   const std::size_t end = (model.size() + 3) / 4 * 4;
   if (end - at > std::numeric_limits<std::int32_t>::max()) {
