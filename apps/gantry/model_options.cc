@@ -92,12 +92,9 @@ std::optional<Exit> ModelOptions::bind(std::string_view command) const {
   if (cpus == Cpus::all) {
     return std::nullopt;
   }
-  const CpuList allowed = allowed_cpus();
-  const CpuList wanted = cpus == Cpus::big ? big_cpus(allowed) : cpu_list;
-  if (wanted == allowed) {
-    return std::nullopt;
-  }
-  if (const auto bound = run_on(wanted); !bound && cpus == Cpus::listed) {
+  const auto bound = run_on(cpus == Cpus::big ? big_cpus(allowed_cpus()) : cpu_list);
+  // What nobody asked for is done where it can be.
+  if (!bound && cpus == Cpus::listed) {
     print_error(command, "--cpus: " + bound.error().message,
                 "`lscpu --extended` lists the CPUs of this machine.");
     return Exit::no_result;

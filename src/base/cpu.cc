@@ -65,12 +65,7 @@ std::string cgroup_path(const std::filesystem::path& sys_root) {
 }  // namespace
 
 std::size_t available_cores(const std::filesystem::path& sys_root) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  double cores = 1;
-  if (::sched_getaffinity(0, sizeof(set), &set) == 0) {
-    cores = std::max(1, CPU_COUNT(&set));
-  }
+  auto cores = static_cast<double>(std::max<std::size_t>(1, allowed_cpus().size()));
   const std::filesystem::path groups = sys_root / "sys/fs/cgroup";
   // A limit may sit on any ancestor; the tightest holds.
   for (std::filesystem::path group = groups / cgroup_path(sys_root);; group = group.parent_path()) {
@@ -156,9 +151,10 @@ CpuList big_cpus(const CpuList& cpus, const std::filesystem::path& sys_root) {
     capacities.push_back(*capacity);
   }
   CpuList big;
+  // Divided first: a file may say anything.
+  const std::int64_t least = cpus.empty() ? 0 : std::ranges::max(capacities) / 4 * 3;
   for (std::size_t i = 0; i < cpus.size(); ++i) {
-    // Divided before the comparison: a file may say anything.
-    if (capacities[i] >= std::ranges::max(capacities) / 4 * 3) {
+    if (capacities[i] >= least) {
       big.push_back(cpus[i]);
     }
   }

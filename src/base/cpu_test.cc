@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <format>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -19,6 +21,24 @@ std::size_t affinity() {
   return static_cast<std::size_t>(CPU_COUNT(&set));
 }
 
+/// A folder in place of "/", gone with the object.
+struct MadeUpRoot {
+  MadeUpRoot() {
+    std::string name = (std::filesystem::temp_directory_path() / "gantry-cpu-XXXXXX").string();
+    path = ::mkdtemp(name.data());
+  }
+  MadeUpRoot(const MadeUpRoot&) = delete;
+  MadeUpRoot& operator=(const MadeUpRoot&) = delete;
+  ~MadeUpRoot() { std::filesystem::remove_all(path); }
+
+  void write(const std::filesystem::path& file, const char* text) const {
+    std::filesystem::create_directories((path / file).parent_path());
+    std::ofstream(path / file) << text;
+  }
+
+  std::filesystem::path path;
+};
+
 struct Case {
   const char* name;
   const char* file;  // below the made-up root
@@ -29,18 +49,12 @@ struct Case {
 class AvailableCoresTest : public testing::TestWithParam<Case> {};
 
 TEST_P(AvailableCoresTest, IsTheQuotaOrTheAffinity) {
-  std::string name = (std::filesystem::temp_directory_path() / "gantry-cpu-XXXXXX").string();
-  const std::filesystem::path root = ::mkdtemp(name.data());
-  const auto write = [&](const std::filesystem::path& path, const char* text) {
-    std::filesystem::create_directories((root / path).parent_path());
-    std::ofstream(root / path) << text;
-  };
-  write("proc/self/cgroup", "12:pids:/x\n0::/pod/container\n");
-  std::filesystem::create_directories(root / "sys/fs/cgroup/pod/container");
-  write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
-  write(GetParam().file, GetParam().content);
-  EXPECT_EQ(available_cores(root), std::min(GetParam().want, affinity()));
-  std::filesystem::remove_all(root);
+  const MadeUpRoot root;
+  root.write("proc/self/cgroup", "12:pids:/x\n0::/pod/container\n");
+  std::filesystem::create_directories(root.path / "sys/fs/cgroup/pod/container");
+  root.write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  root.write(GetParam().file, GetParam().content);
+  EXPECT_EQ(available_cores(root.path), std::min(GetParam().want, affinity()));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -99,19 +113,15 @@ struct BigCase {
 class BigCpusTest : public testing::TestWithParam<BigCase> {};
 
 TEST_P(BigCpusTest, AreThoseNearTheHighestCapacity) {
-  std::string name = (std::filesystem::temp_directory_path() / "gantry-cpu-XXXXXX").string();
-  const std::filesystem::path root = ::mkdtemp(name.data());
+  const MadeUpRoot root;
   CpuList all;
   for (const char* capacity : GetParam().capacities) {
-    const auto folder = root / "sys/devices/system/cpu" / ("cpu" + std::to_string(all.size()));
-    std::filesystem::create_directories(folder);
     if (capacity != nullptr) {
-      std::ofstream(folder / "cpu_capacity") << capacity << '\n';
+      root.write(std::format("sys/devices/system/cpu/cpu{}/cpu_capacity", all.size()), capacity);
     }
     all.push_back(all.size());
   }
-  EXPECT_EQ(big_cpus(all, root), GetParam().want);
-  std::filesystem::remove_all(root);
+  EXPECT_EQ(big_cpus(all, root.path), GetParam().want);
 }
 
 INSTANTIATE_TEST_SUITE_P(

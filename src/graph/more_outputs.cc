@@ -16,10 +16,8 @@ Result<WithOutputs> with_outputs(std::span<const std::byte> model,
     return std::unexpected(info.error());
   }
   const ::tflite::SubGraph& graph = *::tflite::GetModel(model.data())->subgraphs()->Get(0);
-  std::vector<std::int32_t> outputs;
-  if (graph.outputs() != nullptr) {
-    outputs.assign(graph.outputs()->begin(), graph.outputs()->end());
-  }
+  // There is one at least: read_model() saw to it.
+  std::vector<std::int32_t> outputs(graph.outputs()->begin(), graph.outputs()->end());
   for (const std::int32_t tensor : tensors) {
     if (tensor < 0 || static_cast<std::size_t>(tensor) >= graph.tensors()->size()) {
       return fail(Code::out_of_range,
@@ -32,9 +30,6 @@ Result<WithOutputs> with_outputs(std::span<const std::byte> model,
   // The tables derive from it privately.
   const auto& table = reinterpret_cast<const ::flatbuffers::Table&>(graph);
   const std::uint8_t* field = table.GetAddressOf(::tflite::SubGraph::VT_OUTPUTS);
-  if (field == nullptr) {
-    return fail(Code::invalid_argument, "the main subgraph has no outputs");
-  }
   // A field holds how far behind it its vector lies, so a longer one can stand behind all the rest.
   // Writing the model anew would take as long as running it.
   const auto at =

@@ -100,7 +100,9 @@ std::span<std::byte> BodyReader::room(std::optional<Problem>& problem) {
     }
     // The first step came in full, so the rest is likely to: place for all of it, so that nothing
     // is moved again. Until bytes come it is addresses only.
-    bytes_.reserve(filled_ == 0 ? next : expected_);
+    if (filled_ > 0) {
+      bytes_.reserve(expected_);
+    }
     bytes_.resize(next);
   }
   return std::span(bytes_).subspan(filled_);

@@ -136,11 +136,7 @@ def main():
     found = programs.Programs(arguments.build_dir.resolve())
     with tempfile.TemporaryDirectory(prefix="gantry-profile-") as folder:
         folder = pathlib.Path(folder)
-        picture = arguments.picture
-        if not picture:
-            picture = folder / "12mp.jpg"
-            found.run(sys.executable, programs.HERE / "pillow_baseline.py", "make",
-                      arguments.shared / "images/cat_1080p.jpg", picture)
+        picture = arguments.picture or found.make_large_jpeg(arguments.shared, folder / "12mp.jpg")
         data = folder / "perf.data"
         with found.serve(arguments.model, *arguments.serve) as service:
             post = ["--path", "/infer", "--body", picture, "--form-field", "image"]

@@ -62,6 +62,11 @@ class Programs:
         self.run(self.make_test_model, "identity", side, side, path)
         return path
 
+    def make_large_jpeg(self, shared, path, *arguments):
+        """A 12-megapixel one; arguments as those of pillow_baseline.py make."""
+        self.run(sys.executable, HERE / "pillow_baseline.py", "make", shared / "images/cat_1080p.jpg", path, *arguments)
+        return path
+
     def serve(self, model, *arguments):
         return Service([self.gantry, "serve", "--listen", "127.0.0.1:0", "--model", model, "--log-format", "json",
                         *arguments])

@@ -128,15 +128,13 @@ def large_picture(bench):
     if not programs.has_modules("PIL"):
         yield Outcome("5", "12-megapixel JPEG to tensor", skipped="python3-pil is not installed")
         return
-    script = [sys.executable, HERE / "pillow_baseline.py"]
     count = 6  # the first of each process does not count
     # The bars are for baseline JPEGs: of a progressive one the most is entropy decoding.
     for kind, scaling_row, scaling_bar, exact_row, exact_bar in (("baseline", "5a", 3, "5b", 1.5),
                                                                 ("progressive", "5c", None, "5d", None)):
         picture = bench.folder / f"{kind}.jpg"
         bench.progress.step(f"5 12-megapixel JPEG: making the {kind} one")
-        bench.programs.run(*script, "make", bench.shared / "images/cat_1080p.jpg", picture,
-                           *(["--progressive"] if kind == "progressive" else []))
+        bench.programs.make_large_jpeg(bench.shared, picture, *(["--progressive"] if kind == "progressive" else []))
         exact, scaling, theirs = [], [], []
         for _ in bench.each_round(f"5 12-megapixel JPEG, {kind}"):
             for ours, options in (exact, []), (scaling, ["--dct-scaling"]):
@@ -144,7 +142,7 @@ def large_picture(bench):
                                                          *[picture] * count, "--json", *options))
                 times = [r["timings_ms"]["decode"] + r["timings_ms"]["resize"] for r in document["results"]]
                 ours.append(statistics.median(times[1:]))
-            times = json.loads(bench.programs.run(*script, "time", picture, 224, count))
+            times = json.loads(bench.programs.run(sys.executable, HERE / "pillow_baseline.py", "time", picture, 224, count))
             theirs.append(statistics.median(times[1:]))
         size = f"{picture.stat().st_size / 1e6:.1f} MB, {kind}"
         for row, what, bar, ours in (
