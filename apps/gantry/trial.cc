@@ -38,24 +38,35 @@ Result<> invoke_on_zeros(tflite::Session& session) {
   return session.invoke();
 }
 
-Result<> try_xnnpack(std::shared_ptr<const tflite::Model> model) {
-  auto backend =
-      inference::CpuBackend::create(std::move(model), inference::CpuBackendWanted::automatic);
+/// TensorFlow Lite's kernels alone.
+Result<> try_tflite(std::shared_ptr<const tflite::Model> model) {
+  auto session = tflite::Session::create(std::move(model), {});
+  return session ? invoke_on_zeros(**session) : std::unexpected(std::move(session).error());
+}
+
+/// The proof runs the model through TensorFlow Lite's kernels, then through XNNPACK: a trial of
+/// both.
+Result<> try_xnnpack(const std::shared_ptr<const tflite::Model>& model) {
+  auto backend = inference::CpuBackend::create(model, inference::CpuBackendWanted::automatic);
   if (!backend || !backend->report().is_xnnpack) {
-    return {};  // whoever loads the model finds the same reason
+    return try_tflite(model);  // whoever loads the model finds the same reason
   }
-  say(xnnpack_mark, "");
-  if (auto proven = backend->prove(); !proven) {
-    return proven;
+  bool has_begun = false;
+  const auto proven = backend->prove([&] {
+    has_begun = true;
+    say(xnnpack_mark, "");
+  });
+  if (!has_begun) {  // the proof's reference failed: is it the model, or the proof?
+    if (auto done = try_tflite(model); !done) {
+      return done;
+    }
+    say(xnnpack_mark, "");
   }
-  auto session = backend->session({});
-  if (!session) {
-    return std::unexpected(std::move(session).error());
+  if (proven) {
+    say(proof_mark, backend->report().proof_words);
+  } else {
+    say(without_mark, printable(proven.error().message));
   }
-  if (auto done = invoke_on_zeros(**session); !done) {
-    return done;
-  }
-  say(proof_mark, backend->report().proof_words);
   return {};
 }
 
@@ -71,21 +82,9 @@ Result<> run_once(const std::filesystem::path& path, std::string_view wanted) {
   if (!model) {
     return std::unexpected(std::move(model).error());
   }
-  {
-    auto session = tflite::Session::create(*model, {});
-    if (!session) {
-      return std::unexpected(std::move(session).error());
-    }
-    if (auto done = invoke_on_zeros(**session); !done) {
-      return done;
-    }
-  }
-  if (wanted != inference::cpu_backend_wanted_name(inference::CpuBackendWanted::tflite)) {
-    if (const auto done = try_xnnpack(*std::move(model)); !done) {
-      say(without_mark, printable(done.error().message));
-    }
-  }
-  return {};
+  return wanted == inference::cpu_backend_wanted_name(inference::CpuBackendWanted::tflite)
+             ? try_tflite(*std::move(model))
+             : try_xnnpack(*model);
 }
 
 }  // namespace
@@ -165,7 +164,7 @@ Result<inference::Tried> TrialProcess::wait(Deadline deadline) {
   }
   if (end.was_late) {
     return fail(Code::invalid_argument,
-                "one inference on zeros did not end within --trial-timeout, in a child process "
+                "an inference did not end within --trial-timeout, in a child process "
                 "that tried it");
   }
   if (end.exited_with(0)) {

@@ -10,10 +10,10 @@
 
 namespace gantry::cli {
 
-/// A child process that loads a model, runs it once on zeros and ends: TensorFlow Lite believes
-/// what a file says, and a file that lies can crash it, take all memory or never end. Here that
-/// costs a child. Then it proves XNNPACK, where that is not ruled out: what goes wrong from there
-/// on costs XNNPACK.
+/// A child process that loads a model, runs it and ends: TensorFlow Lite believes what a file says,
+/// and a file that lies can crash it, take all memory or never end. Here that costs a child. Where
+/// XNNPACK is not ruled out that run is the reference of its proof: what goes wrong from there on
+/// costs XNNPACK.
 ///
 /// start() and wait() are apart so that the parent can do its own reading meanwhile.
 /// Threads: thread-bound. The destructor ends a child that still runs.

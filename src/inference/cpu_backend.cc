@@ -111,7 +111,7 @@ Result<std::unique_ptr<tflite::Session>> CpuBackend::session(tflite::SessionOpti
   return tflite::Session::create(model_, std::move(options));
 }
 
-Result<> CpuBackend::prove() {
+Result<> CpuBackend::prove(const std::function<void()>& before_xnnpack) {
   if (xnnpack_ == nullptr) {
     return {};
   }
@@ -120,7 +120,11 @@ Result<> CpuBackend::prove() {
   if (!graph) {
     return std::unexpected(graph.error());
   }
+  bool has_begun = false;
   const auto make = [&](const std::vector<bool>& offered) -> Result<tflite::Delegation> {
+    if (!std::exchange(has_begun, true) && before_xnnpack) {
+      before_xnnpack();
+    }
     if (offered == taken) {
       return xnnpack_->delegation(1);
     }

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "gantry/base/cpu.h"
 #include "gantry/graph/more_outputs.h"
 #include "gantry/graph/partition.h"
 #include "gantry/proof/compare.h"
@@ -29,39 +30,32 @@ struct Ran {
 /// Operators that are looked at together, with the CPU's inputs, where the whole is off.
 constexpr std::size_t most_in_piece = 8;
 
+/// The CPU's own kernels are what a proof waits for; how they share the work changes no result.
+int reference_threads() {
+  constexpr std::size_t most = 4;  // RK3588's big cores
+  return static_cast<int>(std::clamp<std::size_t>(available_cores(), 1, most));
+}
+
 std::string steps(std::int64_t count) {
   return std::format("{} step{}", count, count == 1 ? "" : "s");
 }
 
 class Prover {
  public:
-  Prover(std::span<const std::byte> model, graph::Graph graph, MakeDelegation make,
-         MayOffer may_offer)
+  Prover(std::span<const std::byte> model, graph::Graph graph, const std::vector<bool>& offered,
+         MakeDelegation make, MayOffer may_offer)
       : model_(model),
         graph_(std::move(graph)),
         links_(graph_),
+        offered_(offered),
         make_(std::move(make)),
         may_offer_(std::move(may_offer)) {}
 
-  /// The CPU's values of everything that an offered operator writes: the search needs them.
-  Result<> compute_wanted(const std::vector<bool>& offered) {
-    std::vector<std::int32_t> tensors;
-    for (std::size_t i = 0; i < graph_.operators.size(); ++i) {
-      if (offered[i]) {
-        tensors.insert(tensors.end(), graph_.operators[i].outputs.begin(),
-                       graph_.operators[i].outputs.end());
-      }
-    }
-    auto ran = run(tensors, {});
-    if (!ran) {
-      return std::unexpected(std::move(ran.error()));
-    }
-    wanted_ = std::move(ran->values);
-    return {};
-  }
-
   /// The report of a delegate that is offered these.
   Result<Report> check(const std::vector<bool>& offered) {
+    if (auto wanted = compute_wanted(partition_outputs(offered)); !wanted) {
+      return std::unexpected(std::move(wanted.error()));
+    }
     auto ran = run_delegated(offered);
     if (!ran) {
       return std::unexpected(std::move(ran.error()));
@@ -77,6 +71,9 @@ class Prover {
         return std::unexpected(std::move(again.error()));
       }
       ran = std::move(again);
+      if (auto wanted = compute_wanted(partition_outputs(taken)); !wanted) {
+        return std::unexpected(std::move(wanted.error()));
+      }
     }
     return judge(taken, *std::move(ran));
   }
@@ -149,6 +146,33 @@ class Prover {
   }
 
  private:
+  /// Has the CPU's values of these tensors in `wanted_`. A model that is right needs no more than
+  /// those at its partitions' ends; whoever then asks for another one searches, and gets all that
+  /// an offered operator writes.
+  Result<> compute_wanted(std::vector<std::int32_t> tensors) {
+    if (!wanted_.empty()) {
+      const auto is_known = [&](std::int32_t tensor) { return wanted_.front().contains(tensor); };
+      if (std::ranges::all_of(tensors, is_known)) {
+        return {};
+      }
+      for (std::size_t i = 0; i < graph_.operators.size(); ++i) {
+        if (offered_[i]) {
+          const auto& outputs = graph_.operators[i].outputs;
+          tensors.insert(tensors.end(), outputs.begin(), outputs.end());
+        }
+      }
+      std::ranges::sort(tensors);
+      const auto twice = std::ranges::unique(tensors);
+      tensors.erase(twice.begin(), twice.end());
+    }
+    auto ran = run(tensors, {});
+    if (!ran) {
+      return std::unexpected(std::move(ran.error()));
+    }
+    wanted_ = std::move(ran->values);
+    return {};
+  }
+
   /// Each partition; of one with many operators, windows over them that overlap by half.
   [[nodiscard]] std::vector<std::vector<bool>> pieces_of(const std::vector<bool>& offered) const {
     std::vector<std::vector<bool>> masks;
@@ -198,7 +222,9 @@ class Prover {
     if (!model) {
       return std::unexpected(std::move(model.error()));
     }
-    auto session = tflite::Session::create(*model, {.delegations = std::move(delegations)});
+    const int threads = delegations.empty() ? reference_threads() : 1;
+    auto session = tflite::Session::create(
+        *model, {.threads = threads, .delegations = std::move(delegations)});
     if (!session) {
       return std::unexpected(std::move(session.error()));
     }
@@ -297,6 +323,7 @@ class Prover {
   std::span<const std::byte> model_;
   graph::Graph graph_;
   graph::Links links_;
+  std::vector<bool> offered_;
   MakeDelegation make_;
   MayOffer may_offer_;
   Values wanted_;
@@ -315,10 +342,7 @@ Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& 
     return fail(Code::internal, std::format("want a mask of {} operators, got {}",
                                             graph->operators.size(), offered.size()));
   }
-  Prover prover(model, *std::move(graph), make_delegation, may_offer);
-  if (auto wanted = prover.compute_wanted(offered); !wanted) {
-    return std::unexpected(std::move(wanted.error()));
-  }
+  Prover prover(model, *std::move(graph), offered, make_delegation, may_offer);
   auto report = prover.check(offered);
   if (!report || report->passed) {
     return report;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,7 +70,9 @@ class CpuBackend {
   /// test inputs; some invokes of each). Right at once where nothing is XNNPACK's.
   /// Errors: failed_precondition, with what is wrong and the first operator that is; those of
   ///         TensorFlow Lite.
-  [[nodiscard]] Result<> prove();
+  /// `before_xnnpack` is called once TensorFlow Lite's kernels are done with all inputs: what fails
+  /// without that call, or crashes before it, is not XNNPACK's.
+  [[nodiscard]] Result<> prove(const std::function<void()>& before_xnnpack = {});
 
   /// XNNPACK failed, for this reason: from here on TensorFlow Lite's kernels compute all. False,
   /// and nothing is changed, if they did already or XNNPACK is insisted on.
