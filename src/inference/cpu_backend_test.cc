@@ -72,6 +72,15 @@ TEST(CpuBackend, XnnpackIsTakenProvenAndAnswersTheSame) {
   }
 }
 
+TEST(CpuBackend, TheProofTellsOnceWhereXnnpackBegins) {
+  GANTRY_NEEDS_XNNPACK();
+  auto backend = CpuBackend::create(colors(), automatic);
+  ASSERT_TRUE(backend) << backend.error().message;
+  int calls = 0;
+  EXPECT_TRUE(backend->prove([&] { ++calls; }));
+  EXPECT_EQ(calls, 1);
+}
+
 TEST(CpuBackend, WithoutTheLibraryTensorFlowLiteServesAndSaysWhy) {
   if (xnnpack::available()) {
     GTEST_SKIP() << "XNNPACK is here";

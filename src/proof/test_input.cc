@@ -53,10 +53,21 @@ void fill_test_input(const TensorSpec& spec, std::uint32_t seed, std::span<std::
   Noise noise(seed);
   const std::uint32_t period_x = 24 + noise.next(40);
   const std::uint32_t period_y = 24 + noise.next(40);
-  for (std::size_t i = 0; i < out.size() / size; ++i) {
-    const auto channel = static_cast<std::uint32_t>(i % extents.channels);
-    const auto x = static_cast<std::uint32_t>(i / extents.channels % extents.width);
-    const auto y = static_cast<std::uint32_t>(i / extents.channels / extents.width);
+  std::uint32_t channel = 0;
+  std::uint32_t x = 0;
+  std::uint32_t y = 0;
+  const auto advance = [&] {
+    if (++channel < extents.channels) {
+      return;
+    }
+    channel = 0;
+    if (++x < extents.width) {
+      return;
+    }
+    x = 0;
+    ++y;
+  };
+  for (std::size_t i = 0; i < out.size() / size; ++i, advance()) {
     const std::uint32_t shift = channel * 17U;
     const std::uint32_t smooth = (wave(x + shift, period_x) + wave(y + shift, period_y)) / 2;
     const bool is_inside = (x / 16 + y / 16 + seed) % 5 == 0;  // squares with hard edges
