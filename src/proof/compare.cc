@@ -105,10 +105,9 @@ double largest_square_sum(const graph::Tensor& weights, bool last_axis) {
                              weights.zero_points.front() <= 255;
   const auto zero =
       is_zero_known ? static_cast<std::int32_t>(weights.zero_points.front()) : std::int32_t{0};
-  const auto sums =
-      weights.dtype == DType::int8
-          ? square_sums<std::int8_t>(weights.data, channels, zero, last_axis)
-          : square_sums<std::uint8_t>(weights.data, channels, zero, last_axis);
+  const auto sums = weights.dtype == DType::int8
+                        ? square_sums<std::int8_t>(weights.data, channels, zero, last_axis)
+                        : square_sums<std::uint8_t>(weights.data, channels, zero, last_axis);
   double largest = 0;
   for (std::size_t channel = 0; channel < channels; ++channel) {
     const double scale = weights.scales[is_per_channel ? channel : 0];
