@@ -29,7 +29,12 @@ WorkQueue::~WorkQueue() {
   for (auto& thread : threads_) {
     thread.request_stop();
   }
-  available_.notify_all();
+  {
+    const std::scoped_lock lock(mutex_);
+    for (Sleeper* const sleeper : sleepers_) {
+      sleeper->wake.notify_one();
+    }
+  }
   threads_.clear();  // joins
 }
 
@@ -51,8 +56,13 @@ Result<WorkId> WorkQueue::submit(std::function<void()> work, std::function<void(
     item.front().id = id;
     waiting_.splice(waiting_.end(), item);
     by_id_.emplace(std::to_underlying(id), std::prev(waiting_.end()));
+    if (!sleepers_.empty()) {
+      Sleeper* const last = sleepers_.back();
+      sleepers_.pop_back();
+      last->is_called = true;
+      last->wake.notify_one();  // with the lock: the sleeper lives on its thread's stack
+    }
   }
-  available_.notify_one();
   return id;
 }
 
@@ -112,7 +122,7 @@ std::size_t WorkQueue::running() const {
 
 void WorkQueue::serve(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (available_.wait(lock, stop, [&] { return !waiting_.empty(); })) {
+  while (wait_for_work(lock, stop)) {
     std::list<Item> item;
     item.splice(item.end(), waiting_, waiting_.begin());
     by_id_.erase(std::to_underlying(item.front().id));
@@ -130,6 +140,16 @@ void WorkQueue::serve(const std::stop_token& stop) {
     lock.lock();
     one_less_runs();
   }
+}
+
+bool WorkQueue::wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
+  while (waiting_.empty() && !stop.stop_requested()) {
+    Sleeper me;
+    sleepers_.push_back(&me);
+    me.wake.wait(lock, [&] { return me.is_called || stop.stop_requested(); });
+    std::erase(sleepers_, &me);  // who is called has been taken out; who stops has not
+  }
+  return !waiting_.empty();
 }
 
 void WorkQueue::one_less_runs() {

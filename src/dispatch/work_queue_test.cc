@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <latch>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -210,6 +212,22 @@ TEST(WorkQueue, ManySubmittersAndWithdrawersAccountForEveryPiece) {
     EXPECT_EQ(queue.running(), 0U);
   }
   EXPECT_EQ(ran + withdrawn + refused, threads * pieces);
+}
+
+TEST(WorkQueue, TheThreadThatWorkedLastIsWokenFirst) {
+  constexpr std::size_t threads = 3;
+  WorkQueue queue("test", threads, threads);
+  std::barrier all_are_here(threads);
+  for (std::size_t i = 0; i < threads; ++i) {
+    ASSERT_TRUE(queue.submit([&] { all_are_here.arrive_and_wait(); }));
+  }
+  ASSERT_TRUE(queue.drain(Deadline::never()));  // and asleep: nobody drains before
+  std::set<std::thread::id> workers;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(queue.submit([&] { workers.insert(std::this_thread::get_id()); }));
+    ASSERT_TRUE(queue.drain(Deadline::never()));
+  }
+  EXPECT_EQ(workers.size(), 1U);
 }
 
 }  // namespace

@@ -64,13 +64,22 @@ class WorkQueue {
     std::function<void()> work;
     std::function<void()> then;
   };
+  /// A thread without work, on its own stack.
+  struct Sleeper {
+    std::condition_variable wake;
+    bool is_called = false;
+  };
   void serve(const std::stop_token& stop);
+  /// With the mutex held. False: it is to stop.
+  bool wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
   /// With the mutex held: one piece less runs.
   void one_less_runs();
 
   const std::size_t capacity_;
   mutable std::mutex mutex_;
-  std::condition_variable_any available_;
+  /// Whoever fell asleep last is woken first: its caches are the warmest, and so are those of the
+  /// core that it ran on.
+  std::vector<Sleeper*> sleepers_;
   std::condition_variable idle_;
   std::list<Item> waiting_;
   std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_id_;
