@@ -12,11 +12,13 @@ awk -v names="$names" '
     gsub(/&amp;/, "\\&", text)
     return text
   }
+  # A name may have line ends, where a parameter is printed as text as well.
+  /<testcase / { while ($0 !~ />[[:space:]]*$/ && (getline more) > 0) $0 = $0 " " more }
   /<testcase / {
     status = attribute("status"); name = attribute(" name"); lines = 0; printing = 0
     if (status == "run") passed++
     else if (status == "fail") failed++
-    else { skipped++; if (names && name != "") skips[name]++ }
+    else { skipped++; if (names) skips[plain(name)]++ }
   }
   /<system-out>/ { printing = 1; sub(/^.*<system-out>/, "") }
   printing { printed[lines++] = $0 }
