@@ -11,7 +11,8 @@ WorkQueue::WorkQueue(std::string_view name, std::size_t threads, std::size_t cap
     : capacity_(capacity), idle_threads_(threads) {
   threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this](const std::stop_token& stop) { serve(stop); });
+    Sleeper& me = *all_sleepers_.emplace_back(std::make_unique<Sleeper>());
+    threads_.emplace_back([this, &me](const std::stop_token& stop) { serve(stop, me); });
     // The kernel keeps 15 characters.
     const std::string thread_name = std::format("{}-{}", name.substr(0, 11), i);
     ::pthread_setname_np(threads_.back().native_handle(), thread_name.c_str());
@@ -42,6 +43,7 @@ Result<WorkId> WorkQueue::submit(std::function<void()> work, std::function<void(
   std::list<Item> item;  // the node is made outside the lock
   item.push_back({.id = {}, .work = std::move(work), .then = std::move(then)});
   WorkId id{};
+  Sleeper* called = nullptr;
   {
     const std::scoped_lock lock(mutex_);
     if (closed_) {
@@ -57,11 +59,13 @@ Result<WorkId> WorkQueue::submit(std::function<void()> work, std::function<void(
     waiting_.splice(waiting_.end(), item);
     by_id_.emplace(std::to_underlying(id), std::prev(waiting_.end()));
     if (!sleepers_.empty()) {
-      Sleeper* const last = sleepers_.back();
+      called = sleepers_.back();
       sleepers_.pop_back();
-      last->is_called = true;
-      last->wake.notify_one();  // with the lock: the sleeper lives on its thread's stack
+      called->is_called = true;
     }
+  }
+  if (called != nullptr) {
+    called->wake.notify_one();  // without the lock, which the woken thread wants at once
   }
   return id;
 }
@@ -120,9 +124,9 @@ std::size_t WorkQueue::running() const {
   return running_;
 }
 
-void WorkQueue::serve(const std::stop_token& stop) {
+void WorkQueue::serve(const std::stop_token& stop, Sleeper& me) {
   std::unique_lock lock(mutex_);
-  while (wait_for_work(lock, stop)) {
+  while (wait_for_work(lock, stop, me)) {
     std::list<Item> item;
     item.splice(item.end(), waiting_, waiting_.begin());
     by_id_.erase(std::to_underlying(item.front().id));
@@ -142,9 +146,10 @@ void WorkQueue::serve(const std::stop_token& stop) {
   }
 }
 
-bool WorkQueue::wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
+bool WorkQueue::wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
+                              Sleeper& me) {
   while (waiting_.empty() && !stop.stop_requested()) {
-    Sleeper me;
+    me.is_called = false;
     sleepers_.push_back(&me);
     me.wake.wait(lock, [&] { return me.is_called || stop.stop_requested(); });
     std::erase(sleepers_, &me);  // who is called has been taken out; who stops has not

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string_view>
@@ -64,14 +65,14 @@ class WorkQueue {
     std::function<void()> work;
     std::function<void()> then;
   };
-  /// A thread without work, on its own stack.
+  /// A thread, for when it has no work.
   struct Sleeper {
     std::condition_variable wake;
     bool is_called = false;
   };
-  void serve(const std::stop_token& stop);
+  void serve(const std::stop_token& stop, Sleeper& me);
   /// With the mutex held. False: it is to stop.
-  bool wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
+  bool wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, Sleeper& me);
   /// With the mutex held: one piece less runs.
   void one_less_runs();
 
@@ -80,6 +81,7 @@ class WorkQueue {
   /// Whoever fell asleep last is woken first: its caches are the warmest, and so are those of the
   /// core that it ran on.
   std::vector<Sleeper*> sleepers_;
+  std::vector<std::unique_ptr<Sleeper>> all_sleepers_;  // one for each thread, as long as the queue
   std::condition_variable idle_;
   std::list<Item> waiting_;
   std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_id_;
