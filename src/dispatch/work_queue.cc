@@ -11,7 +11,7 @@ WorkQueue::WorkQueue(std::string_view name, std::size_t threads, std::size_t cap
     : capacity_(capacity), idle_threads_(threads) {
   threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) {
-    Sleeper& me = *all_sleepers_.emplace_back(std::make_unique<Sleeper>());
+    Sleeper& me = all_sleepers_.emplace_back();
     threads_.emplace_back([this, &me](const std::stop_token& stop) { serve(stop, me); });
     // The kernel keeps 15 characters.
     const std::string thread_name = std::format("{}-{}", name.substr(0, 11), i);

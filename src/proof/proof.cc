@@ -161,9 +161,6 @@ class Prover {
           tensors.insert(tensors.end(), outputs.begin(), outputs.end());
         }
       }
-      std::ranges::sort(tensors);
-      const auto twice = std::ranges::unique(tensors);
-      tensors.erase(twice.begin(), twice.end());
     }
     auto ran = run(tensors, {});
     if (!ran) {

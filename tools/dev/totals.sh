@@ -8,7 +8,7 @@ names=0
 awk -v names="$names" '
   function attribute(name) { return match($0, name "=\"[^\"]*\"") ? substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 3) : "" }
   function plain(text) {
-    gsub(/&quot;/, "\"", text); gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&#?[a-z0-9]*apos;/, "\x27", text)
+    gsub(/&quot;/, "\"", text); gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&apos;/, "\x27", text)
     gsub(/&amp;/, "\\&", text)
     return text
   }
@@ -25,7 +25,7 @@ awk -v names="$names" '
   /<\/system-out>/ {
     if (names && status == "fail") {
       sub(/<\/system-out>.*/, "", printed[lines - 1])
-      report = report "\nfailed: " name " (" FILENAME ")\n"
+      report = report "\nfailed: " plain(name) " (" FILENAME ")\n"
       for (line = lines > 25 ? lines - 25 : 0; line < lines; line++) report = report "    " substr(plain(printed[line]), 1, 300) "\n"
     }
     printing = 0

@@ -3,9 +3,9 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
-#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string_view>
@@ -81,7 +81,7 @@ class WorkQueue {
   /// Whoever fell asleep last is woken first: its caches are the warmest, and so are those of the
   /// core that it ran on.
   std::vector<Sleeper*> sleepers_;
-  std::vector<std::unique_ptr<Sleeper>> all_sleepers_;  // one for each thread, as long as the queue
+  std::deque<Sleeper> all_sleepers_;  // one for each thread, as long as the queue
   std::condition_variable idle_;
   std::list<Item> waiting_;
   std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_id_;
