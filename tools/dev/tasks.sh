@@ -97,7 +97,7 @@ run_tests() {
 
 # fuzz [SECONDS [NAME…]]: libFuzzer from a fixed seed on each corpus; inputs that reach new code stay in build/fuzz/work.
 fuzz() {
-  local seconds=${1:-10} status=0 target work corpus
+  local seconds=${1:-10} status=0 target work corpus findings=()
   (($# == 0)) || shift
   build fuzz fuzzers
   local fuzzers=$repo/build/fuzz/fuzzers targets=("$@")
@@ -114,10 +114,13 @@ fuzz() {
       status=1
       tail -n 40 "$work/log" >&2
       say "$target: failed; the input is in $work/crashes, all output in $work/log"
+      findings+=("$target:" "$(grep -aE '^(==[0-9]+==)? ?(ERROR|SUMMARY|ALARM)|^ +#[0-9]+ .* in .*gantry' "$work/log" | head -n 12 | cut -c1-240)"
+        "$(grep -a '^Base64:' "$work/log" | cut -c1-400)")
       continue
     }
     say "$target: $(awk '/stat::number_of_executed_units/ { print $2 }' "$work/log") inputs, nothing found"
   done
+  ((${#findings[@]} == 0)) || printf '%s\n' "${findings[@]}" # last, for whoever has only the end of a log
   return "$status"
 }
 
