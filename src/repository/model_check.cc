@@ -142,6 +142,16 @@ bool has_scale(const Tensor& tensor) noexcept {
                              [](float scale) { return std::isfinite(scale) && scale > 0; });
 }
 
+/// FlatBuffers' verifier looks at the alignment of a vector's length only, and TensorFlow Lite
+/// reads these numbers as they lie there.
+bool has_aligned_zero_points(const Tensor& tensor) noexcept {
+  const auto* const quantization = tensor.quantization();
+  return quantization == nullptr || size_of(quantization->zero_point()) == 0 ||
+         reinterpret_cast<std::uintptr_t>(quantization->zero_point()->Data()) %
+                 alignof(std::int64_t) ==
+             0;
+}
+
 /// Operators whose kernels compute a multiplier from the scales of their tensors and end the
 /// process (TFLITE_CHECK) where that comes out as infinite or not a number.
 bool divides_by_scales(BuiltinOperator code) noexcept {
@@ -305,6 +315,9 @@ class Checker {
     }
     if (size_of(tensor.shape()) > most_dimensions) {
       return refuse("want at most {} dimensions, got {}", most_dimensions, tensor.shape()->size());
+    }
+    if (!has_aligned_zero_points(tensor)) {
+      return refuse("its zero points are not aligned to 8 bytes in the file");
     }
     Shape shape;
     for (std::size_t i = 0; i < size_of(tensor.shape()); ++i) {
@@ -474,9 +487,11 @@ class Checker {
       bytes *= i == rank - 1 ? 1.0 : output->Get(i);
     }
     if (window > 1 && bytes > static_cast<double>(most_scratch_bytes)) {
-      return fail(Code::out_of_range, std::format("needs {} of scratch memory, want at most {}",
-                                                  human_bytes(static_cast<std::uint64_t>(bytes)),
-                                                  human_bytes(most_scratch_bytes)));
+      constexpr double most_told = 1e18;  // a tensor with an extent of 0 leaves the others free
+      return fail(Code::out_of_range,
+                  std::format("needs {} of scratch memory or more, want at most {}",
+                              human_bytes(static_cast<std::uint64_t>(std::min(bytes, most_told))),
+                              human_bytes(most_scratch_bytes)));
     }
     return {};
   }

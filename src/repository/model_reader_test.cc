@@ -119,6 +119,18 @@ INSTANTIATE_TEST_SUITE_P(
                   "input 0 is tensor 1, which nothing before it computes"},
         BreakCase{"output_from_nowhere", [](auto& m) { graph(m).operators.pop_back(); },
                   "output 0 is tensor 2, which nothing computes"},
+        BreakCase{"scratch_memory",
+                  [](auto& m) {
+                    auto& code = *m.operator_codes[pool(m).opcode_index];
+                    code.builtin_code = ::tflite::BuiltinOperator_CONV_2D;
+                    code.deprecated_builtin_code = ::tflite::BuiltinOperator_CONV_2D;
+                    auto& filter = *graph(m).tensors[3];
+                    filter.buffer = 0;
+                    filter.type = ::tflite::TensorType_FLOAT32;
+                    filter.shape = {0, 1 << 30, 1 << 30, 1 << 30};
+                    pool(m).inputs = {0, 3};
+                  },
+                  "needs 1.0 EB of scratch memory or more, want at most 1.1 GB"},
         BreakCase{"buffer", [](auto& m) { graph(m).tensors[0]->buffer = 50; }, "buffer 50 of 2"},
         BreakCase{"short_buffer", [](auto& m) { m.buffers[1]->data.resize(7); },
                   "want 8 bytes of data for INT32 [2], got 7"},
@@ -279,6 +291,28 @@ INSTANTIATE_TEST_SUITE_P(
                  [](auto& m) { graph(m).tensors[0]->type = ::tflite::TensorType_INT32; }, Task::raw,
                  Activation::none}),
     [](const auto& test) { return std::string(test.param.name); });
+
+TEST(ReadModel, refuses_zero_points_that_are_not_aligned) {
+  const auto object = test::color_object();
+  graph(*object).tensors[0]->quantization->scale = {1.0F, 1.0F};
+  graph(*object).tensors[0]->quantization->zero_point = {1, 0};
+  auto bytes = test::pack(*object);
+  ASSERT_TRUE(read_model(bytes));
+  // The vector begins four bytes later: its length is then the first zero point's lower half.
+  const auto& quantization =
+      *::tflite::GetModel(bytes.data())->subgraphs()->Get(0)->tensors()->Get(0)->quantization();
+  const auto* const field = reinterpret_cast<const ::flatbuffers::Table&>(quantization)
+                                .GetAddressOf(::tflite::QuantizationParameters::VT_ZERO_POINT);
+  std::uint32_t offset = 0;
+  std::memcpy(&offset, field, sizeof(offset));
+  offset += 4;
+  std::memcpy(
+      &bytes[static_cast<std::size_t>(reinterpret_cast<const std::byte*>(field) - bytes.data())],
+      &offset, sizeof(offset));
+  const auto info = read_model(bytes);
+  ASSERT_FALSE(info);
+  EXPECT_THAT(info.error().message, HasSubstr("tensor 0 \"image\": its zero points are not"));
+}
 
 RC_GTEST_PROP(ReadModelProperty, survives_changed_bytes, ()) {
   static const std::vector<std::byte> model = test::color_classifier();

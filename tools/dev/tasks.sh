@@ -114,7 +114,7 @@ fuzz() {
       status=1
       tail -n 40 "$work/log" >&2
       say "$target: failed; the input is in $work/crashes, all output in $work/log"
-      findings+=("$target:" "$(grep -aE '^(==[0-9]+==)? ?(ERROR|SUMMARY|ALARM)|^ +#[0-9]+ .* in .*gantry' "$work/log" | head -n 12 | cut -c1-240)"
+      findings+=("$target:" "$(grep -aE '^(==[0-9]+==)? ?(ERROR|SUMMARY|ALARM)| runtime error: |^ +#[0-9]+ .* in .*gantry' "$work/log" | head -n 12 | cut -c1-240)"
         "$(grep -a '^Base64:' "$work/log" | cut -c1-400)")
       continue
     }
