@@ -138,8 +138,8 @@ Result<> prove_here(const std::filesystem::path& library, const std::filesystem:
   };
   const auto report = proof::prove(
       file->bytes(), guarded->offered, make,
-      [&](const std::vector<bool>& these) { return guarded->offered_among(these); },
-      [](const proof::Report& wrong) { say_result(wrong); });
+      {.may_offer = [&](const std::vector<bool>& these) { return guarded->offered_among(these); },
+       .on_wrong = [](const proof::Report& wrong) { say_result(wrong); }});
   if (!report) {
     return std::unexpected(report.error());
   }

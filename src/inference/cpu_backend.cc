@@ -135,7 +135,8 @@ Result<> CpuBackend::prove(const std::function<void()>& before_xnnpack) {
   const auto may_offer = [&](const std::vector<bool>& these) {
     return xnnpack::choose(*graph, these).taken();
   };
-  const auto report = proof::prove(model_->bytes(), taken, make, may_offer);
+  const auto report =
+      proof::prove(model_->bytes(), taken, make, {.may_offer = may_offer, .inputs = 1});
   if (!report) {
     return std::unexpected(report.error());
   }

@@ -43,13 +43,14 @@ std::string steps(std::int64_t count) {
 class Prover {
  public:
   Prover(std::span<const std::byte> model, graph::Graph graph, const std::vector<bool>& offered,
-         MakeDelegation make, MayOffer may_offer)
+         MakeDelegation make, const ProveOptions& options)
       : model_(model),
         graph_(std::move(graph)),
         links_(graph_),
         offered_(offered),
         make_(std::move(make)),
-        may_offer_(std::move(may_offer)) {}
+        may_offer_(options.may_offer),
+        inputs_(std::clamp<std::size_t>(options.inputs, 1, input_count)) {}
 
   /// The report of a delegate that is offered these.
   Result<Report> check(const std::vector<bool>& offered) {
@@ -227,7 +228,7 @@ class Prover {
     }
     Ran out;
     out.delegated = (*session)->delegated();
-    for (std::size_t input = 0; input < input_count; ++input) {
+    for (std::size_t input = 0; input < inputs_; ++input) {
       if (auto done = run_on_test_input(**session, input); !done) {
         return std::unexpected(std::move(done.error()));
       }
@@ -269,7 +270,7 @@ class Prover {
                                     const Values& got) const {
     const auto& about = graph_.tensors[static_cast<std::size_t>(tensor)];
     Boundary boundary{.name = about.name, .allowed = allowed};
-    for (std::size_t input = 0; input < input_count; ++input) {
+    for (std::size_t input = 0; input < inputs_; ++input) {
       const std::size_t channels =
           about.shape.empty() ? 1 : static_cast<std::size_t>(std::max(1, about.shape.back()));
       const Difference difference =
@@ -323,14 +324,14 @@ class Prover {
   std::vector<bool> offered_;
   MakeDelegation make_;
   MayOffer may_offer_;
+  std::size_t inputs_;
   Values wanted_;
 };
 
 }  // namespace
 
 Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& offered,
-                     const MakeDelegation& make_delegation, const MayOffer& may_offer,
-                     const std::function<void(const Report&)>& on_wrong) {
+                     const MakeDelegation& make_delegation, const ProveOptions& options) {
   auto graph = graph::read_graph(model);
   if (!graph) {
     return std::unexpected(std::move(graph.error()));
@@ -339,7 +340,7 @@ Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& 
     return fail(Code::internal, std::format("want a mask of {} operators, got {}",
                                             graph->operators.size(), offered.size()));
   }
-  Prover prover(model, *std::move(graph), offered, make_delegation, may_offer);
+  Prover prover(model, *std::move(graph), offered, make_delegation, options);
   auto report = prover.check(offered);
   if (!report || report->passed) {
     return report;
@@ -351,8 +352,8 @@ Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& 
   if (report->passed) {
     return report;
   }
-  if (on_wrong) {
-    on_wrong(*report);
+  if (options.on_wrong) {
+    options.on_wrong(*report);
   }
   // The first one may be wrong only together with others; what the search cannot carry out it
   // leaves open.

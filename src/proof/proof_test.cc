@@ -51,17 +51,22 @@ TEST_P(WrongOperator, IsNamed) {
   const Faults faults;
   faults.set("wrong " + std::to_string(GetParam()));
   bool told = false;
-  const auto report = prove(model(), {true, true, true, true}, fake, {}, [&](const Report& before) {
-    told = true;
-    EXPECT_FALSE(before.passed);
-    EXPECT_EQ(before.first_wrong, -1);
-  });
+  const auto report =
+      prove(model(), {true, true, true, true}, fake, {.on_wrong = [&](const Report& before) {
+              told = true;
+              EXPECT_FALSE(before.passed);
+              EXPECT_EQ(before.first_wrong, -1);
+            }});
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_FALSE(report->passed);
   EXPECT_TRUE(told);
   EXPECT_EQ(report->first_wrong, GetParam());
   EXPECT_THAT(report->words,
               testing::HasSubstr("first wrong: operator " + std::to_string(GetParam())));
+
+  const auto by_one_input = prove(model(), {true, true, true, true}, fake, {.inputs = 1});
+  ASSERT_TRUE(by_one_input) << by_one_input.error().message;
+  EXPECT_EQ(by_one_input->first_wrong, GetParam());
 }
 INSTANTIATE_TEST_SUITE_P(Each, WrongOperator, testing::Range(0, 4));
 

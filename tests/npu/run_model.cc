@@ -182,7 +182,7 @@ void prove(const Options& options, const Bytes& bytes) {
   };
   const std::vector<bool> offered =
       options.alone ? std::vector<bool>(guarded.offered.size(), true) : guarded.offered;
-  const auto report = need(proof::prove(bytes, offered, make, may_offer));
+  const auto report = need(proof::prove(bytes, offered, make, {.may_offer = may_offer}));
   std::println(R"({{"passed":{},"delegated":{},"partitions":{},"largest":{},"first_wrong":{}}})",
                report.passed, report.delegated, report.partitions, report.largest,
                report.first_wrong);

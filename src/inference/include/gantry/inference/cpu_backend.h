@@ -66,11 +66,11 @@ class CpuBackend {
   [[nodiscard]] Result<std::unique_ptr<tflite::Session>> session(
       tflite::SessionOptions options) const;
 
-  /// Whether XNNPACK computes this model as TensorFlow Lite's own kernels do (proof::prove, on its
-  /// test inputs; some invokes of each). Right at once where nothing is XNNPACK's.
+  /// Whether XNNPACK computes this model as TensorFlow Lite's own kernels do (proof::prove, on one
+  /// test input; an invoke of each if all is right). Right at once where nothing is XNNPACK's.
   /// Errors: failed_precondition, with what is wrong and the first operator that is; those of
   ///         TensorFlow Lite.
-  /// `before_xnnpack` is called once TensorFlow Lite's kernels are done with all inputs: what fails
+  /// `before_xnnpack` is called once TensorFlow Lite's kernels are done with it: what fails
   /// without that call, or crashes before it, is not XNNPACK's.
   [[nodiscard]] Result<> prove(const std::function<void()>& before_xnnpack = {});
 

@@ -59,20 +59,28 @@ using MakeDelegation = std::function<Result<tflite::Delegation>(std::vector<bool
 /// Of these operators, those that the device computes right where only they are offered.
 using MayOffer = std::function<std::vector<bool>(const std::vector<bool>& these)>;
 
+struct ProveOptions {
+  MayOffer may_offer = {};  ///< empty: any operators may be offered alone
+  /// Told of a report that did not pass before the first wrong operator is searched for.
+  std::function<void(const Report&)> on_wrong = {};
+  /// Test inputs, 1 to input_count. One is enough for kernels in this process: no earlier result is
+  /// theirs to leave, and an input reaches every weight.
+  std::size_t inputs = input_count;
+};
+
 /// Runs the model with the delegate and without on the test inputs, and compares each partition's
 /// outputs and the model's outputs. Where they differ by more than allowed_steps(), pieces of at
 /// most eight operators are offered alone: their inputs are then the CPU's, so that only their own
 /// errors show. (Behind the fifty operators of MobileNet V2 correct ones add up to 81 steps.) If
 /// all are right by themselves and the whole is not grossly off, the model is right.
 /// Else looks in the first wrong piece for the first wrong operator by offering fewer and fewer of
-/// them; `on_wrong` is told the report before that, for the search may crash.
+/// them, which may crash.
 ///
 /// Whatever the library does (crash, hang) is done here: call it in a process of its own.
 /// Errors: those of read_graph, of the delegate and of TensorFlow Lite. A wrong result is a report.
 [[nodiscard]] Result<Report> prove(std::span<const std::byte> model,
                                    const std::vector<bool>& offered,
                                    const MakeDelegation& make_delegation,
-                                   const MayOffer& may_offer = {},
-                                   const std::function<void(const Report&)>& on_wrong = {});
+                                   const ProveOptions& options = {});
 
 }  // namespace gantry::proof
