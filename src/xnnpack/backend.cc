@@ -59,11 +59,12 @@ class RuntimeKernel final : public tflite::Kernel {
     std::shared_ptr<const void> backend;
     std::shared_ptr<const Common> common;
   };
-  RuntimeKernel(const Library& library, Owners owners,
+  RuntimeKernel(const Library& library, Owners owners, std::unique_ptr<Packing> packing,
                 std::unique_ptr<xnn_runtime, FreeRuntime> runtime, std::vector<std::size_t> sizes,
                 std::size_t inputs)
       : x_(library),
         owners_(std::move(owners)),
+        packing_(std::move(packing)),
         runtime_(std::move(runtime)),
         sizes_(std::move(sizes)),
         copies_(inputs),
@@ -117,6 +118,7 @@ class RuntimeKernel final : public tflite::Kernel {
   // Declaration order is the lifetime contract: the runtime is part of the workspace, and reads
   // weights.
   Owners owners_;
+  std::unique_ptr<Packing> packing_;
   std::unique_ptr<xnn_runtime, FreeRuntime> runtime_;
   std::vector<std::size_t> sizes_;  ///< in bytes, of the inputs and then the outputs
   std::vector<std::vector<std::byte>> copies_;
@@ -152,11 +154,12 @@ Result<std::unique_ptr<tflite::Kernel>> make_kernel(Parts& backend, RuntimeKerne
   if (!subgraph) {
     return std::unexpected(subgraph.error());
   }
+  auto packing = std::make_unique<Packing>(backend.weights, partition.operators.front());
   xnn_runtime_t made = nullptr;
   // Tables of addresses are made in each invoke and not kept: they would be the largest part of
   // what a second session needs.
   if (const xnn_status status =
-          x.xnn_create_runtime_v4(subgraph->get(), backend.weights.get(), common.workspace.get(),
+          x.xnn_create_runtime_v4(subgraph->get(), packing->get(), common.workspace.get(),
                                   common.pool.get(), XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER, &made);
       status != xnn_status_success) {
     return fail(Code::unimplemented,
@@ -179,7 +182,8 @@ Result<std::unique_ptr<tflite::Kernel>> make_kernel(Parts& backend, RuntimeKerne
     }
     sizes.push_back(byte_size(tensor));
   }
-  return std::make_unique<RuntimeKernel>(x, std::move(owners), std::move(runtime), std::move(sizes),
+  return std::make_unique<RuntimeKernel>(x, std::move(owners), std::move(packing),
+                                         std::move(runtime), std::move(sizes),
                                          partition.inputs.size());
 }
 

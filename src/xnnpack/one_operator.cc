@@ -250,23 +250,39 @@ Result<Difference> compare(std::span<const std::byte> model, int threads, std::u
   if (!plain) {
     return std::unexpected(plain.error());
   }
-  auto fast = tflite::Session::create(
-      *loaded, {.threads = threads, .delegations = {(*backend)->delegation(threads)}});
-  if (!fast) {
-    return std::unexpected(fast.error());
-  }
-  if ((*fast)->delegated().front().operators.size() != result.taken) {
-    return fail(Code::internal, "TensorFlow Lite handed over another number of operators");
+  const auto invoke = [&](tflite::Session& session, std::uint32_t round) {
+    fill(session, seed + round);
+    return session.invoke();
+  };
+  // The second session takes over what was packed for the first.
+  std::vector<std::unique_ptr<tflite::Session>> sessions;
+  std::size_t packed = 0;
+  for (int i = 0; i < 2; ++i) {
+    auto fast = tflite::Session::create(
+        *loaded, {.threads = threads, .delegations = {(*backend)->delegation(threads)}});
+    if (!fast) {
+      return std::unexpected(fast.error());
+    }
+    if ((*fast)->delegated().front().operators.size() != result.taken) {
+      return fail(Code::internal, "TensorFlow Lite handed over another number of operators");
+    }
+    if (i > 0 && (*backend)->packed_bytes() != packed) {
+      return fail(Code::internal, "a second session keeps weights of its own");
+    }
+    packed = (*backend)->packed_bytes();
+    sessions.push_back(*std::move(fast));
   }
   for (std::uint32_t round = 0; round < 2; ++round) {
-    for (auto* session : {&*plain, &*fast}) {
-      fill(**session, seed + round);
-      if (auto invoked = (*session)->invoke(); !invoked) {
+    if (auto invoked = invoke(**plain, round); !invoked) {
+      return std::unexpected(invoked.error());
+    }
+    for (const auto& session : sessions) {
+      if (auto invoked = invoke(*session, round); !invoked) {
         return std::unexpected(invoked.error());
       }
-    }
-    for (std::size_t i = 0; i < (*plain)->outputs().size(); ++i) {
-      add_difference((*plain)->outputs()[i], (*plain)->output(i), (*fast)->output(i), result);
+      for (std::size_t i = 0; i < (*plain)->outputs().size(); ++i) {
+        add_difference((*plain)->outputs()[i], (*plain)->output(i), session->output(i), result);
+      }
     }
   }
   return result;

@@ -77,7 +77,8 @@ struct Difference {
   std::string why = {};  ///< what kept the first operator that was not taken
 };
 
-/// Runs the model with TensorFlow Lite's kernels and with XNNPACK on the same random inputs, twice.
+/// Runs the model with TensorFlow Lite's kernels and in two sessions of XNNPACK on the same random
+/// inputs, twice.
 [[nodiscard]] Result<Difference> compare(std::span<const std::byte> model, int threads = 1,
                                          std::uint32_t seed = 1);
 

@@ -533,6 +533,27 @@ TEST(Operators, are_the_same_with_two_threads) {
   }
 }
 
+// The library's key for packed weights is the same for both, and what is packed is not: it contains
+// the input's zero point, and each channel's scale of the result.
+TEST(Operators, may_have_weights_in_common) {
+  GANTRY_NEEDS_XNNPACK();
+  for (const Type type : {Type::float32, Type::uint8, Type::int8, Type::int8_channels}) {
+    Maker m(type);
+    const Step usual = m.usual();
+    const auto first = m.input({1, 8, 8, 4});
+    const auto second = m.input({1, 8, 8, 4}, Step{usual.scale, usual.zero_point + 40});
+    const auto weights = m.weights({6, 1, 1, 4}, 0);
+    const auto bias = m.bias(6, usual.scale);
+    ::tflite::Conv2DOptionsT options;
+    options.stride_h = options.stride_w = 1;
+    for (const auto input : {first, second}) {
+      const auto out = m.result({1, 8, 8, 6}, m.step_of_sum(4));
+      m.op(::tflite::BuiltinOperator_CONV_2D, {input, weights, bias}, {out}, options);
+    }
+    EXPECT_TRUE(is_right(m)) << name_of(type);
+  }
+}
+
 TEST(Operators, quantize_from_float) {
   GANTRY_NEEDS_XNNPACK();
   for (const Type to : {Type::uint8, Type::int8}) {

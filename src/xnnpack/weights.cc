@@ -1,10 +1,11 @@
 #include "weights.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <string_view>
+#include <utility>
 
 namespace gantry::xnnpack {
 namespace {
@@ -19,32 +20,71 @@ void Weights::Free::operator()(std::byte* block) const noexcept {
   ::operator delete(block, alignment);
 }
 
-Weights::Weights() {
-  provider_.context = this;
-  // The library packs again for each session and asks whether it has seen the result.
-  provider_.look_up = [](void*, const xnn_weights_cache_look_up_key*) { return SIZE_MAX; };
-  provider_.reserve_space = [](void* self, std::size_t size) {
-    return static_cast<Weights*>(self)->reserve(size);
-  };
-  provider_.look_up_or_insert = [](void* self, const xnn_weights_cache_look_up_key*, void* packed,
-                                   std::size_t size) {
-    return static_cast<Weights*>(self)->insert(packed, size);
-  };
-  provider_.is_finalized = [](void*) { return true; };  // entries never move
-  provider_.offset_to_addr = [](void*, std::size_t address) {
-    return reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr): see insert
-  };
-  provider_.delete_cache = [](void*) { return xnn_status_success; };
-}
-
 std::size_t Weights::bytes() const {
   const std::scoped_lock lock(mutex_);
   return bytes_;
 }
 
-void* Weights::reserve(std::size_t size) noexcept {
+std::size_t Weights::find(const Which& which) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = known_.find(which);
+  return found == known_.end() ? none : found->second;
+}
+
+std::size_t Weights::keep(const Which& which, Block block, std::size_t size) {
+  const std::string_view packed(reinterpret_cast<const char*>(block.get()), size);
+  const auto hash = std::hash<std::string_view>{}(packed);
+  const std::scoped_lock lock(mutex_);
+  const auto [begin, end] = kept_.equal_range(hash);
+  auto entry = std::find_if(begin, end, [&](const auto& seen) {
+    return seen.second.size == size &&
+           std::memcmp(seen.second.block.get(), packed.data(), size) == 0;
+  });
+  if (entry == end) {
+    entry = kept_.emplace(hash, Entry{.block = std::move(block), .size = size});
+    bytes_ += size;
+  }
+  const auto address = reinterpret_cast<std::size_t>(entry->second.block.get());
+  known_.emplace(which, address);
+  return address;
+}
+
+Packing::Packing(Weights& weights, std::int32_t partition)
+    : weights_(weights), partition_(partition) {
+  provider_.context = this;
+  provider_.look_up = [](void* self, const xnn_weights_cache_look_up_key* key) {
+    return static_cast<Packing*>(self)->find(*key);
+  };
+  provider_.reserve_space = [](void* self, std::size_t size) {
+    return static_cast<Packing*>(self)->reserve(size);
+  };
+  provider_.look_up_or_insert = [](void* self, const xnn_weights_cache_look_up_key* key,
+                                   void* packed, std::size_t size) {
+    return static_cast<Packing*>(self)->insert(*key, packed, size);
+  };
+  provider_.is_finalized = [](void*) { return true; };  // entries never move
+  provider_.offset_to_addr = [](void*, std::size_t address) {
+    return reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr): Weights::keep's
+  };
+  provider_.delete_cache = [](void*) { return xnn_status_success; };
+}
+
+Weights::Which Packing::which(const xnn_weights_cache_look_up_key& key) const noexcept {
+  return {.partition = partition_,
+          .ordinal = ordinal_,
+          .seed = key.seed,
+          .kernel = key.kernel,
+          .bias = key.bias};
+}
+
+std::size_t Packing::find(const xnn_weights_cache_look_up_key& key) noexcept {
+  found_ = weights_.find(which(key));
+  ordinal_ += found_ == Weights::none ? 0 : 1;  // what is not found is packed and inserted next
+  return found_;
+}
+
+void* Packing::reserve(std::size_t size) noexcept {
   try {
-    const std::scoped_lock lock(mutex_);
     reserved_.reserve(reserved_.size() + 1);
     reserved_.emplace_back(static_cast<std::byte*>(::operator new(size + slack, alignment)));
     return reserved_.back().get();
@@ -53,29 +93,24 @@ void* Weights::reserve(std::size_t size) noexcept {
   }
 }
 
-std::size_t Weights::insert(void* packed, std::size_t size) noexcept {
+std::size_t Packing::insert(const xnn_weights_cache_look_up_key& key, void* packed,
+                            std::size_t size) noexcept {
+  if (packed == nullptr) {
+    return found_;  // some of the library's operators ask again for what they have found
+  }
+  const auto mine =
+      std::ranges::find(reserved_, static_cast<std::byte*>(packed), &Weights::Block::get);
+  if (mine == reserved_.end()) {
+    return Weights::none;
+  }
   try {
-    const std::scoped_lock lock(mutex_);
-    const auto mine = std::ranges::find(reserved_, static_cast<std::byte*>(packed), &Block::get);
-    if (mine == reserved_.end()) {
-      return SIZE_MAX;
-    }
-    Block block = std::move(*mine);
+    Weights::Block block = std::move(*mine);
     reserved_.erase(mine);
-    const auto hash = std::hash<std::string_view>{}({static_cast<const char*>(packed), size});
-    const auto [begin, end] = kept_.equal_range(hash);
-    for (auto entry = begin; entry != end; ++entry) {
-      const Entry& seen = entry->second;
-      if (seen.size == size && std::memcmp(seen.block.get(), packed, size) == 0) {
-        return reinterpret_cast<std::size_t>(seen.block.get());
-      }
-    }
-    const auto added = kept_.emplace(hash, Entry{.block = nullptr, .size = size});
-    added->second.block = std::move(block);
-    bytes_ += size;
-    return reinterpret_cast<std::size_t>(added->second.block.get());
+    const std::size_t address = weights_.keep(which(key), std::move(block), size);
+    ++ordinal_;
+    return address;
   } catch (const std::bad_alloc&) {
-    return SIZE_MAX;
+    return Weights::none;
   }
 }
 
