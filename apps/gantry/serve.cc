@@ -80,7 +80,7 @@ struct ServeOptions {
     options.integer("decode-threads", decode_threads, 0, 1024,
                     "threads that decode and resize, beyond one a slot [0: as many as cores]");
     options.integer("io-threads", server.io_threads, 1, 256,
-                    "threads that read and write connections [1]");
+                    "threads that read and write connections [2]");
     options.group("Limits");
     options.duration("request-timeout", api.request_timeout,
                      "from a request's first byte to its answer, else 504 [30s]");

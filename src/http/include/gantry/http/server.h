@@ -36,7 +36,7 @@ struct ServerConfig {
   std::string address = "127.0.0.1";  ///< IPv4 or IPv6 literal
   std::uint16_t port = 8080;          ///< 0: one that the system gives
   Limits limits;
-  std::size_t io_threads = 1;
+  std::size_t io_threads = 2;  ///< connections are dealt out to them in turn
   std::string server_name = "gantry";
 };
 
