@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "gantry/tflite/kernel.h"
+#include "half.h"
 #include "library.h"
 #include "subgraph.h"
 #include "weights.h"
@@ -19,7 +20,7 @@ namespace {
 /// What the sessions of a model have in common.
 struct Parts {
   const Library* library = nullptr;
-  graph::Graph graph;
+  Widened model;
   Choice choice;
   PaddedConstants constants;
   Weights weights;
@@ -149,7 +150,7 @@ Result<std::unique_ptr<tflite::Kernel>> make_kernel(Parts& backend, RuntimeKerne
                                                     const tflite::KernelPartition& partition) {
   const Library& x = *backend.library;
   const Common& common = *owners.common;
-  auto subgraph = build_subgraph(x, backend.graph, partition.operators, partition.inputs,
+  auto subgraph = build_subgraph(x, backend.model.graph, partition.operators, partition.inputs,
                                  partition.outputs, backend.constants);
   if (!subgraph) {
     return std::unexpected(subgraph.error());
@@ -172,10 +173,10 @@ Result<std::unique_ptr<tflite::Kernel>> make_kernel(Parts& backend, RuntimeKerne
   }
   std::vector<std::size_t> sizes;
   for (const std::int32_t index : partition.inputs) {
-    sizes.push_back(byte_size(backend.graph.tensors[static_cast<std::size_t>(index)]));
+    sizes.push_back(byte_size(backend.model.graph.tensors[static_cast<std::size_t>(index)]));
   }
   for (const std::int32_t index : partition.outputs) {
-    const auto& tensor = backend.graph.tensors[static_cast<std::size_t>(index)];
+    const auto& tensor = backend.model.graph.tensors[static_cast<std::size_t>(index)];
     if (!has_shape(x, made, static_cast<std::uint32_t>(sizes.size()), tensor)) {
       return fail(Code::unimplemented,
                   std::format("XNNPACK gives tensor {} another shape than the model", index));
@@ -199,8 +200,8 @@ Result<std::shared_ptr<Backend>> Backend::create(graph::Graph graph,
   }
   auto impl = std::make_shared<Impl>();
   impl->library = *library;
-  impl->graph = std::move(graph);
-  impl->choice = choose(impl->graph, offered);
+  impl->model = widen(std::move(graph));
+  impl->choice = choose(impl->model.graph, offered);
   return std::shared_ptr<Backend>(new Backend(std::move(impl)));
 }
 

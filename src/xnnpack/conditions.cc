@@ -129,7 +129,7 @@ Found written_twice(const Site& site) {
 Found parameter_computed(const Site& site) {
   for (std::size_t i = 0; i < site.op.inputs.size(); ++i) {
     const Tensor* const tensor = site.input(i);
-    if (site.is_parameter(i) && tensor != nullptr && !tensor->constant) {
+    if (site.is_parameter(i) && tensor != nullptr && !is_known(*tensor)) {
       return std::format("input {}", i);
     }
   }
@@ -142,7 +142,7 @@ Found constant_operand(const Site& site) {
   for (std::size_t i = 0; i < site.op.inputs.size(); ++i) {
     if (!site.is_parameter(i)) {
       ++operands;
-      constants += site.input(i)->constant ? 1U : 0U;
+      constants += is_known(*site.input(i)) ? 1U : 0U;
     }
   }
   return constants == 0 || (is_elementwise_pair(site.op.op) && constants < operands) ? std::nullopt
@@ -152,7 +152,7 @@ Found constant_operand(const Site& site) {
 Found shape_unknown(const Site& site) {
   return first_of(site, [&](const Tensor& tensor, bool parameter) -> Found {
     const auto count = element_count(tensor.shape);
-    const bool scalar = tensor.shape.empty() && !parameter && !tensor.constant;
+    const bool scalar = tensor.shape.empty() && !parameter && !is_known(tensor);
     if (scalar || tensor.shape.size() > max_rank || !count || *count == 0 ||
         static_cast<std::int64_t>(*count) > most_bytes / 8) {
       return to_string(tensor.shape);
@@ -181,7 +181,7 @@ Found mixed_types(const Site& site) {
 
 Found constant_broken(const Site& site) {
   return first_of(site, [](const Tensor& tensor, bool /*parameter*/) -> Found {
-    if (!tensor.constant) {
+    if (!is_known(tensor)) {
       return std::nullopt;
     }
     const std::size_t size = dtype_size(tensor.dtype);

@@ -212,6 +212,24 @@ std::int32_t Maker::constant(std::vector<std::int32_t> shape) {
                           {step.zero_point});
 }
 
+std::int32_t Maker::half(std::int32_t constant) {
+  auto& graph = *model_->subgraphs.front();
+  const auto& tensor = *graph.tensors[static_cast<std::size_t>(constant)];
+  auto shape = tensor.shape;
+  const auto& wide = model_->buffers[tensor.buffer]->data;
+  std::vector<std::uint8_t> data(wide.size() / sizeof(float) * sizeof(_Float16));
+  for (std::size_t i = 0; i < wide.size() / sizeof(float); ++i) {
+    float value = 0;
+    std::memcpy(&value, &wide[i * sizeof(value)], sizeof(value));
+    const auto narrow = static_cast<_Float16>(value);
+    std::memcpy(&data[i * sizeof(narrow)], &narrow, sizeof(narrow));
+  }
+  const auto from = add(::tflite::TensorType_FLOAT16, shape, std::move(data), {}, {});
+  const auto to = add(::tflite::TensorType_FLOAT32, std::move(shape), {}, {}, {});
+  op(::tflite::BuiltinOperator_DEQUANTIZE, {from}, {to});
+  return to;
+}
+
 std::int32_t Maker::integers(const std::vector<std::int32_t>& values) {
   std::vector<std::uint8_t> data(values.size() * sizeof(std::int32_t));
   std::memcpy(data.data(), values.data(), data.size());

@@ -40,6 +40,8 @@ class Maker {
   std::int32_t weights(std::vector<std::int32_t> shape, std::size_t channels);
   std::int32_t bias(std::int32_t count, float input_scale);
   std::int32_t constant(std::vector<std::int32_t> shape);
+  /// A float constant as converters store it to halve a file: float16, and a DEQUANTIZE to float32.
+  std::int32_t half(std::int32_t constant);
   std::int32_t integers(const std::vector<std::int32_t>& values);
   /// Such that a sum of `count` products fills the range.
   [[nodiscard]] Step step_of_sum(std::int64_t count) const;

@@ -554,6 +554,45 @@ TEST(Operators, may_have_weights_in_common) {
   }
 }
 
+/// [1,8,8,4] → 3×3 convolution with weights and bias in float16 → + a constant in float16.
+/// Answers the widened weights.
+std::int32_t half_convolution(Maker& m) {
+  const auto in = m.input({1, 8, 8, 4});
+  const auto weights = m.half(m.weights({6, 3, 3, 4}, 0));
+  const auto bias = m.half(m.bias(6, 1));
+  const auto convolved = m.result({1, 8, 8, 6}, {}, false);
+  ::tflite::Conv2DOptionsT options;
+  options.stride_h = options.stride_w = 1;
+  m.op(::tflite::BuiltinOperator_CONV_2D, {in, weights, bias}, {convolved}, options);
+  m.op(::tflite::BuiltinOperator_ADD, {convolved, m.half(m.constant({6}))},
+       {m.result({1, 8, 8, 6})}, ::tflite::AddOptionsT());
+  return weights;
+}
+
+TEST(Operators, have_float16_constants) {
+  GANTRY_NEEDS_XNNPACK();
+  Maker m(Type::float32);
+  half_convolution(m);
+  EXPECT_TRUE(is_right(m));
+  EXPECT_TRUE(is_right(m, 2));
+}
+
+TEST(Operators, have_float16_constants_that_others_read_too) {
+  GANTRY_NEEDS_XNNPACK();
+  Maker m(Type::float32);
+  const auto weights = half_convolution(m);
+  m.model().subgraphs.front()->outputs.push_back(weights);  // now TensorFlow Lite has to write it
+  // Computed with constants alone, and so is its result.
+  const auto flat = m.result({216});
+  m.op(::tflite::BuiltinOperator_RESHAPE, {weights, m.integers({216})}, {flat},
+       ::tflite::ReshapeOptionsT());
+  const auto difference = compare(test::pack(m.model()));
+  ASSERT_TRUE(difference) << difference.error().message;
+  EXPECT_EQ(difference->operators, 6U);
+  EXPECT_EQ(difference->taken, 4U) << difference->why;
+  EXPECT_LE(difference->largest, float_tolerance);
+}
+
 TEST(Operators, quantize_from_float) {
   GANTRY_NEEDS_XNNPACK();
   for (const Type to : {Type::uint8, Type::int8}) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "conditions.h"
+#include "half.h"
 
 namespace gantry::xnnpack {
 namespace {
@@ -130,6 +131,59 @@ std::vector<std::uint8_t> count_writers(const Graph& graph) {
   return writers;
 }
 
+Choice choose_widened(const Graph& graph, const std::vector<bool>& offered) {
+  const graph::Links links(graph);
+  const auto writers = count_writers(graph);
+  Choice choice;
+  choice.operators.resize(graph.operators.size());
+  std::vector<bool> taken(graph.operators.size(), false);
+  for (std::size_t i = 0; i < graph.operators.size(); ++i) {
+    const Operator& op = graph.operators[i];
+    const Site site{.graph = graph, .writers = writers, .op = op, .kind = find_kind(op.op)};
+    for (const Rule& rule : table_of_rules) {
+      if (widens_constant(graph, op)) {
+        break;  // nothing to compute, if only those beside it are taken that read it
+      }
+      if (auto found = rule.find(site)) {
+        choice.operators[i] = {.rule = &rule, .found = std::move(*found)};
+        break;
+      }
+    }
+    taken[i] = choice.operators[i].rule == nullptr && (offered.empty() || offered[i]);
+  }
+  const auto give_back = [&](std::int32_t index) {
+    taken[static_cast<std::size_t>(index)] = false;
+    choice.operators[static_cast<std::size_t>(index)].rule = &rule_alone;
+  };
+  // Giving a partition back never makes another one smaller, but it can join those around it that
+  // TensorFlow Lite now orders differently: look again until nothing changes.
+  for (bool changed = true; changed;) {
+    changed = false;
+    choice.partitions = graph::partition(graph, links, taken);
+    for (const graph::Partition& partition : choice.partitions) {
+      const auto worth = [&](std::int32_t index) {
+        return find_kind(graph.operators[static_cast<std::size_t>(index)].op)->worth;
+      };
+      const bool is_worth = std::ranges::any_of(partition.operators, worth);
+      for (const std::int32_t index : partition.operators) {
+        const Operator& op = graph.operators[static_cast<std::size_t>(index)];
+        // A widened constant that somebody else reads as well is TensorFlow Lite's to write.
+        if (!is_worth || (widens_constant(graph, op) &&
+                          std::ranges::contains(partition.outputs, op.outputs[0]))) {
+          give_back(index);
+          changed = true;
+        }
+      }
+    }
+  }
+  for (std::size_t p = 0; p < choice.partitions.size(); ++p) {
+    for (const std::int32_t index : choice.partitions[p].operators) {
+      choice.operators[static_cast<std::size_t>(index)].partition = static_cast<std::int32_t>(p);
+    }
+  }
+  return choice;
+}
+
 }  // namespace
 
 std::span<const Kind> kinds() { return table_of_kinds; }
@@ -155,47 +209,7 @@ std::size_t Choice::taken_count() const noexcept {
 }
 
 Choice choose(const Graph& graph, const std::vector<bool>& offered) {
-  const graph::Links links(graph);
-  const auto writers = count_writers(graph);
-  Choice choice;
-  choice.operators.resize(graph.operators.size());
-  std::vector<bool> taken(graph.operators.size(), false);
-  for (std::size_t i = 0; i < graph.operators.size(); ++i) {
-    const Operator& op = graph.operators[i];
-    const Site site{.graph = graph, .writers = writers, .op = op, .kind = find_kind(op.op)};
-    for (const Rule& rule : table_of_rules) {
-      if (auto found = rule.find(site)) {
-        choice.operators[i] = {.rule = &rule, .found = std::move(*found)};
-        break;
-      }
-    }
-    taken[i] = choice.operators[i].rule == nullptr && (offered.empty() || offered[i]);
-  }
-  // Giving a partition back never makes another one smaller, but it can join those around it that
-  // TensorFlow Lite now orders differently: look again until nothing changes.
-  for (bool changed = true; changed;) {
-    changed = false;
-    choice.partitions = graph::partition(graph, links, taken);
-    for (const graph::Partition& partition : choice.partitions) {
-      const auto worth = [&](std::int32_t index) {
-        return find_kind(graph.operators[static_cast<std::size_t>(index)].op)->worth;
-      };
-      if (std::ranges::any_of(partition.operators, worth)) {
-        continue;
-      }
-      changed = true;
-      for (const std::int32_t index : partition.operators) {
-        taken[static_cast<std::size_t>(index)] = false;
-        choice.operators[static_cast<std::size_t>(index)].rule = &rule_alone;
-      }
-    }
-  }
-  for (std::size_t p = 0; p < choice.partitions.size(); ++p) {
-    for (const std::int32_t index : choice.partitions[p].operators) {
-      choice.operators[static_cast<std::size_t>(index)].partition = static_cast<std::int32_t>(p);
-    }
-  }
-  return choice;
+  return choose_widened(widen(graph).graph, offered);
 }
 
 }  // namespace gantry::xnnpack

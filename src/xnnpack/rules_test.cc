@@ -190,7 +190,11 @@ const BrokenGraph broken_graphs[] = {
        bias.data = {bias.data.data() + 1, bias.data.size()};
      },
      "constant"},
-    {"computed weights", [](graph::Graph& g) { g.tensors[1].constant = false; },
+    {"computed weights",
+     [](graph::Graph& g) {
+       g.tensors[1].constant = false;
+       g.tensors[1].data = {};
+     },
      "parameter-computed"},
     {"no scale", [](graph::Graph& g) { g.tensors[3].scales.clear(); }, "quantization"},
     {"a scale of nothing", [](graph::Graph& g) { g.tensors[0].scales = {0.0F}; }, "quantization"},

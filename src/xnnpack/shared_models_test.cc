@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Subject{"ad01_int8.tflite", 10, 1}, Subject{"kws_ref_model.tflite", 12, 1},
                     Subject{"pretrainedResnet_quant.tflite", 15, 16},
                     Subject{"ssd_slim_120x160x1_v1_int8.tflite", 67, 5},
-                    Subject{"face_detection_short_range_fp16.tflite", 48, 1e-4},
+                    Subject{"face_detection_short_range_fp16.tflite", 164, 1e-4},
                     Subject{"mobilenet_v3_small_hybrid_int8_weights.tflite", 64, 1e-2}),
     [](const auto& test) {
       std::string name = std::filesystem::path(test.param.file).stem().string();

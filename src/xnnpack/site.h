@@ -51,6 +51,9 @@ struct Site {
 
 [[nodiscard]] const Kind* find_kind(Op op);
 
+/// A constant, or what widen() made of one.
+[[nodiscard]] inline bool is_known(const Tensor& tensor) { return !tensor.data.empty(); }
+
 [[nodiscard]] constexpr bool is_quantized(DType type) {
   return type == DType::uint8 || type == DType::int8;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "half.h"
 #include "site.h"
 
 namespace gantry::xnnpack {
@@ -83,7 +84,7 @@ class Builder {
       return true;
     }
     const Tensor& tensor = graph_.tensors[static_cast<std::size_t>(index)];
-    const void* const data = tensor.constant ? constants_.get(index, tensor) : nullptr;
+    const void* const data = is_known(tensor) ? constants_.get(index, tensor) : nullptr;
     if (!define(tensor, tensor.shape, data, XNN_INVALID_VALUE_ID, 0, id)) {
       return false;
     }
@@ -495,7 +496,7 @@ Result<Subgraph> build_subgraph(const Library& library, const graph::Graph& grap
   }
   for (const std::int32_t index : operators) {
     const Operator& op = graph.operators[static_cast<std::size_t>(index)];
-    if (!builder.add(op)) {
+    if (!widens_constant(graph, op) && !builder.add(op)) {
       return fail(Code::unimplemented,
                   std::format("XNNPACK refused operator {} ({})", index, op.name));
     }
