@@ -32,13 +32,12 @@ std::size_t Weights::find(const Which& which) const {
 }
 
 std::size_t Weights::keep(const Which& which, Block block, std::size_t size) {
-  const std::string_view packed(reinterpret_cast<const char*>(block.get()), size);
-  const auto hash = std::hash<std::string_view>{}(packed);
+  const std::byte* const packed = block.get();
+  const auto hash = std::hash<std::string_view>{}({reinterpret_cast<const char*>(packed), size});
   const std::scoped_lock lock(mutex_);
   const auto [begin, end] = kept_.equal_range(hash);
   auto entry = std::find_if(begin, end, [&](const auto& seen) {
-    return seen.second.size == size &&
-           std::memcmp(seen.second.block.get(), packed.data(), size) == 0;
+    return seen.second.size == size && std::memcmp(seen.second.block.get(), packed, size) == 0;
   });
   if (entry == end) {
     entry = kept_.emplace(hash, Entry{.block = std::move(block), .size = size});
