@@ -26,13 +26,11 @@ WorkQueue::~WorkQueue() {
     closed_ = true;
     by_id_.clear();
     withdrawn.swap(waiting_);
-  }
-  for (auto& thread : threads_) {
-    thread.request_stop();
-  }
-  {
-    const std::scoped_lock lock(mutex_);
-    for (Sleeper* const sleeper : sleepers_) {
+    for (auto& thread : threads_) {
+      thread.request_stop();
+    }
+    for (Sleeper* const sleeper : std::exchange(sleepers_, {})) {
+      sleeper->is_called = true;
       sleeper->wake.notify_one();
     }
   }
@@ -151,8 +149,7 @@ bool WorkQueue::wait_for_work(std::unique_lock<std::mutex>& lock, const std::sto
   while (waiting_.empty() && !stop.stop_requested()) {
     me.is_called = false;
     sleepers_.push_back(&me);
-    me.wake.wait(lock, [&] { return me.is_called || stop.stop_requested(); });
-    std::erase(sleepers_, &me);  // who is called has been taken out; who stops has not
+    me.wake.wait(lock, [&] { return me.is_called; });  // and taken out of them
   }
   return !waiting_.empty();
 }
