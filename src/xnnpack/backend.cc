@@ -201,7 +201,7 @@ Result<std::shared_ptr<Backend>> Backend::create(graph::Graph graph,
   auto impl = std::make_shared<Impl>();
   impl->library = *library;
   impl->model = widen(std::move(graph));
-  impl->choice = choose(impl->model.graph, offered);
+  impl->choice = choose(impl->model, offered);
   return std::shared_ptr<Backend>(new Backend(std::move(impl)));
 }
 

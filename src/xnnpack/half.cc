@@ -34,7 +34,7 @@ Widened widen(graph::Graph graph) {
     const Tensor& from = made.graph.tensors[static_cast<std::size_t>(op.inputs[0])];
     Tensor& to = made.graph.tensors[static_cast<std::size_t>(op.outputs[0])];
     if (!to.data.empty()) {
-      continue;  // widened before, or written by two operators
+      continue;  // written by two operators
     }
     std::vector<float>& values = made.values.emplace_back(from.data.size() / sizeof(_Float16));
     for (std::size_t i = 0; i < values.size(); ++i) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "gantry/graph/graph.h"
+#include "gantry/xnnpack/rules.h"
 
 namespace gantry::xnnpack {
 
@@ -18,5 +19,8 @@ struct Widened {
 
 /// Whether an operator of a widened graph does no more than that.
 [[nodiscard]] bool widens_constant(const graph::Graph& graph, const graph::Operator& op);
+
+/// choose() for who has widened the graph already.
+[[nodiscard]] Choice choose(const Widened& model, const std::vector<bool>& offered = {});
 
 }  // namespace gantry::xnnpack

@@ -131,7 +131,42 @@ std::vector<std::uint8_t> count_writers(const Graph& graph) {
   return writers;
 }
 
-Choice choose_widened(const Graph& graph, const std::vector<bool>& offered) {
+/// The first rule that applies; none: XNNPACK computes it.
+Decision first_against(const Site& site) {
+  for (const Rule& rule : table_of_rules) {
+    if (auto found = rule.find(site)) {
+      return {.rule = &rule, .found = std::move(*found)};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::span<const Kind> kinds() { return table_of_kinds; }
+std::span<const Rule> rules() { return table_of_rules; }
+
+const Kind* find_kind(Op op) {
+  const auto* const found = std::ranges::find(table_of_kinds, op, &Kind::op);
+  return found == table_of_kinds.end() ? nullptr : found;
+}
+
+std::vector<bool> Choice::taken() const {
+  std::vector<bool> out;
+  out.reserve(operators.size());
+  for (const Decision& decision : operators) {
+    out.push_back(decision.rule == nullptr && decision.partition >= 0);
+  }
+  return out;
+}
+
+std::size_t Choice::taken_count() const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(operators, [](const Decision& d) { return d.partition >= 0; }));
+}
+
+Choice choose(const Widened& model, const std::vector<bool>& offered) {
+  const Graph& graph = model.graph;
   const graph::Links links(graph);
   const auto writers = count_writers(graph);
   Choice choice;
@@ -139,15 +174,9 @@ Choice choose_widened(const Graph& graph, const std::vector<bool>& offered) {
   std::vector<bool> taken(graph.operators.size(), false);
   for (std::size_t i = 0; i < graph.operators.size(); ++i) {
     const Operator& op = graph.operators[i];
-    const Site site{.graph = graph, .writers = writers, .op = op, .kind = find_kind(op.op)};
-    for (const Rule& rule : table_of_rules) {
-      if (widens_constant(graph, op)) {
-        break;  // nothing to compute, if only those beside it are taken that read it
-      }
-      if (auto found = rule.find(site)) {
-        choice.operators[i] = {.rule = &rule, .found = std::move(*found)};
-        break;
-      }
+    if (!widens_constant(graph, op)) {  // which computes nothing, if its readers are taken too
+      choice.operators[i] =
+          first_against({.graph = graph, .writers = writers, .op = op, .kind = find_kind(op.op)});
     }
     taken[i] = choice.operators[i].rule == nullptr && (offered.empty() || offered[i]);
   }
@@ -184,32 +213,8 @@ Choice choose_widened(const Graph& graph, const std::vector<bool>& offered) {
   return choice;
 }
 
-}  // namespace
-
-std::span<const Kind> kinds() { return table_of_kinds; }
-std::span<const Rule> rules() { return table_of_rules; }
-
-const Kind* find_kind(Op op) {
-  const auto* const found = std::ranges::find(table_of_kinds, op, &Kind::op);
-  return found == table_of_kinds.end() ? nullptr : found;
-}
-
-std::vector<bool> Choice::taken() const {
-  std::vector<bool> out;
-  out.reserve(operators.size());
-  for (const Decision& decision : operators) {
-    out.push_back(decision.rule == nullptr && decision.partition >= 0);
-  }
-  return out;
-}
-
-std::size_t Choice::taken_count() const noexcept {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(operators, [](const Decision& d) { return d.partition >= 0; }));
-}
-
 Choice choose(const Graph& graph, const std::vector<bool>& offered) {
-  return choose_widened(widen(graph).graph, offered);
+  return choose(widen(graph), offered);
 }
 
 }  // namespace gantry::xnnpack
