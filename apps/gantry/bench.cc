@@ -175,7 +175,7 @@ Result<> measure_npu(const BenchOptions& settings, Input input, Progress& progre
   return {};
 }
 
-std::string inputs_of(const repository::ModelInfo& info) {
+std::string inputs_of(const model_file::ModelInfo& info) {
   std::string out;
   for (const TensorSpec& input : info.inputs) {
     out += (out.empty() ? "" : ", ") + input.description();
@@ -205,7 +205,7 @@ Result<BenchReport> measure(const BenchOptions& settings) {
   }
   report.model_bytes = subject->info.file_bytes;
   report.cpu_backend = subject->backend->report();
-  report.task = repository::task_name(subject->info.task);
+  report.task = model_file::task_name(subject->info.task);
   report.input = inputs_of(subject->info);
   report.read_ms = to_ms(subject->read);
   report.create_ms = to_ms(subject->create);

@@ -71,7 +71,7 @@ Result<InspectReport> look_at(const InspectOptions& settings) {
   if (!file) {
     return name_it(file.error());
   }
-  auto info = repository::read_model(file->bytes());
+  auto info = model_file::read_model(file->bytes());
   if (!info) {
     return name_it(info.error());
   }

@@ -305,10 +305,10 @@ std::string to_text(const InspectReport& report) {
   const auto title = [&](std::string_view text) {
     return "\n" + styled(terminal, Style::bold, text) + "\n";
   };
-  const repository::ModelInfo& info = report.info;
+  const model_file::ModelInfo& info = report.info;
   Table head({left, left});
   head.row({"model", std::format("{} ({}, {}, {})", printable(report.model),
-                                 repository::task_name(info.task), human_bytes(info.file_bytes),
+                                 model_file::task_name(info.task), human_bytes(info.file_bytes),
                                  plural(report.graph.operators.size(), "operator"))});
   if (!info.description.empty()) {
     constexpr std::size_t longest = 100;
@@ -439,7 +439,7 @@ std::string to_json(const InspectReport& report) {
       {"model",
        {{"path", report.model},
         {"bytes", report.info.file_bytes},
-        {"task", repository::task_name(report.info.task)},
+        {"task", model_file::task_name(report.info.task)},
         {"description", report.info.description},
         {"subgraphs", report.info.subgraphs},
         {"labels", report.info.labels.size()},

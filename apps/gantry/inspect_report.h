@@ -12,7 +12,7 @@
 #include "gantry/npu/cost.h"
 #include "gantry/npu/mesa.h"
 #include "gantry/npu/rules.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/xnnpack/rules.h"
 
 namespace gantry::cli {
@@ -34,7 +34,7 @@ struct Obstacle {
 /// Everything that `gantry inspect` found out.
 struct InspectReport {
   std::string model;
-  repository::ModelInfo info;
+  model_file::ModelInfo info;
   npu::Graph graph;
   npu::Classification classification;
   npu::Cost cost;

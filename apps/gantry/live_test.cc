@@ -23,7 +23,7 @@
 #include "gantry/image/decode.h"
 #include "gantry/image/resize.h"
 #include "gantry/npu/guard.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/tflite/delegate.h"
 #include "gantry/tflite/session.h"
 #include "options.h"
@@ -49,7 +49,7 @@ constexpr int timed_runs = 10;
 // ---- the child
 
 /// Input tensors to compare on: the sample picture where it is there, and noise, always the same.
-std::vector<std::vector<std::byte>> make_inputs(const repository::ModelInfo& info,
+std::vector<std::vector<std::byte>> make_inputs(const model_file::ModelInfo& info,
                                                 const std::filesystem::path& picture,
                                                 std::size_t size) {
   std::vector<std::vector<std::byte>> inputs;
@@ -160,7 +160,7 @@ Result<Json> try_library(const std::filesystem::path& library, const std::filesy
   if (!file) {
     return std::unexpected(std::move(file).error());
   }
-  const auto info = repository::read_model(file->bytes());
+  const auto info = model_file::read_model(file->bytes());
   if (!info) {
     return std::unexpected(info.error());
   }

@@ -179,7 +179,7 @@ Result<Subject> load_subject(const std::filesystem::path& path, int threads,
   if (!file) {
     return about(path, std::move(file).error());
   }
-  auto info = repository::read_model(file->bytes());
+  auto info = model_file::read_model(file->bytes());
   if (!info) {
     return about(path, std::move(info).error());
   }
@@ -296,8 +296,8 @@ std::vector<OperatorCost> by_type(std::span<const OperatorCost> operators) {
 }
 
 Result<ImageCost> measure_image(const std::filesystem::path& path,
-                                const repository::ModelInfo& info, int runs) {
-  if (info.task == repository::Task::raw || info.inputs.empty()) {
+                                const model_file::ModelInfo& info, int runs) {
+  if (info.task == model_file::Task::raw || info.inputs.empty()) {
     return fail(Code::failed_precondition, "--image: the model takes no picture");
   }
   auto transform = InputTransform::create(info.inputs.front(), info.normalization);

@@ -14,7 +14,7 @@
 #include "gantry/base/error.h"
 #include "gantry/dispatch/execution_slot.h"
 #include "gantry/inference/loaded_model.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/tflite/session.h"
 
 // The measurements of `gantry bench`: numbers out, nothing printed.
@@ -22,7 +22,7 @@ namespace gantry::cli {
 
 /// A model that is loaded and measured step by step.
 struct Subject {
-  repository::ModelInfo info;
+  model_file::ModelInfo info;
   std::shared_ptr<const tflite::Model> model;
   std::optional<inference::CpuBackend> backend;  ///< makes sessions; always there
   std::unique_ptr<tflite::Session> session;
@@ -103,6 +103,6 @@ struct ImageCost {
   std::vector<std::byte> tensor;
 };
 [[nodiscard]] Result<ImageCost> measure_image(const std::filesystem::path& path,
-                                              const repository::ModelInfo& info, int runs);
+                                              const model_file::ModelInfo& info, int runs);
 
 }  // namespace gantry::cli

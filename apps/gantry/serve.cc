@@ -363,7 +363,7 @@ int serve(std::span<char* const> arguments) {
        {"proof", inference::proof_name((*model)->npu_report().proof)},
        {"operators_npu", static_cast<std::int64_t>((*model)->npu_report().operators_npu)},
        {"operators_cpu", static_cast<std::int64_t>((*model)->npu_report().operators_cpu)},
-       {"task", repository::task_name((*model)->info().task)},
+       {"task", model_file::task_name((*model)->info().task)},
        {"cpus", format_cpu_list(allowed_cpus())},
        {"slots", static_cast<std::int64_t>(slot_count(**model))},
        {"threads_per_slot", std::int64_t{loaded.threads_per_slot}},

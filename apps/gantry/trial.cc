@@ -14,7 +14,7 @@
 #include "commands.h"
 #include "gantry/base/file.h"
 #include "gantry/inference/cpu_backend.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/tflite/session.h"
 #include "options.h"
 #include "terminal.h"
@@ -75,7 +75,7 @@ Result<> run_once(const std::filesystem::path& path, std::string_view wanted) {
   if (!file) {
     return std::unexpected(std::move(file).error());
   }
-  if (auto info = repository::read_model(file->bytes()); !info) {
+  if (auto info = model_file::read_model(file->bytes()); !info) {
     return std::unexpected(std::move(info).error());
   }
   auto model = tflite::Model::create(*std::move(file));

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "gantry/graph/graph.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
 namespace gantry::graph {
@@ -132,7 +132,7 @@ std::vector<std::int32_t> indices(const ::flatbuffers::Vector<std::int32_t>* fro
 }
 
 /// `bytes.aligned` are aligned to 8 and passed read_model, which gave `info`.
-Graph to_graph(const Bytes& bytes, const repository::ModelInfo& info) {
+Graph to_graph(const Bytes& bytes, const model_file::ModelInfo& info) {
   const ::tflite::Model& model = *::tflite::GetModel(bytes.aligned);
   const ::tflite::SubGraph& from = *model.subgraphs()->Get(0);
   Graph graph;
@@ -164,7 +164,7 @@ Graph to_graph(const Bytes& bytes, const repository::ModelInfo& info) {
 }  // namespace
 
 Result<Graph> read_graph(std::span<const std::byte> model) {
-  const auto info = repository::read_model(model);
+  const auto info = model_file::read_model(model);
   if (!info) {
     return std::unexpected(info.error());
   }

@@ -5,14 +5,14 @@
 #include <limits>
 #include <utility>
 
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
 namespace gantry::graph {
 
 Result<WithOutputs> with_outputs(std::span<const std::byte> model,
                                  std::span<const std::int32_t> tensors) {
-  if (const auto info = repository::read_model(model); !info) {
+  if (const auto info = model_file::read_model(model); !info) {
     return std::unexpected(info.error());
   }
   const ::tflite::SubGraph& graph = *::tflite::GetModel(model.data())->subgraphs()->Get(0);

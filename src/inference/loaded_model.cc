@@ -41,24 +41,24 @@ std::unexpected<Error> prefixed(const std::filesystem::path& path, Error error) 
   return std::unexpected(std::move(error));
 }
 
-Result<repository::Labels> load_labels(const ModelConfig& config,
-                                       const repository::ModelInfo& info) {
+Result<model_file::Labels> load_labels(const ModelConfig& config,
+                                       const model_file::ModelInfo& info) {
   std::filesystem::path path = config.labels;
   if (path.empty()) {
-    path = repository::find_label_file(config.path);
+    path = model_file::find_label_file(config.path);
   }
   if (path.empty()) {
-    return repository::Labels(info.labels);
+    return model_file::Labels(info.labels);
   }
-  return repository::Labels::read(path);
+  return model_file::Labels::read(path);
 }
 
 /// How many classes the model tells apart; 0 if that can't be known.
-std::size_t class_count(const repository::ModelInfo& info) {
-  if (info.task == repository::Task::detection) {
+std::size_t class_count(const model_file::ModelInfo& info) {
+  if (info.task == model_file::Task::detection) {
     return info.detection.class_count;
   }
-  if (info.task != repository::Task::classification) {
+  if (info.task != model_file::Task::classification) {
     return 0;
   }
   const Shape& shape = info.outputs.front().shape;
@@ -143,7 +143,7 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
   if (!file) {
     return prefixed(path, std::move(file.error()));
   }
-  auto info = repository::read_model(file->bytes());
+  auto info = model_file::read_model(file->bytes());
   if (!info) {
     return prefixed(path, std::move(info.error()));
   }
@@ -156,7 +156,7 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
   if (const std::size_t classes = class_count(model->info_); classes != 0) {
     model->labels_ = std::move(model->labels_).fitted_to(classes);
   }
-  if (model->info_.task != repository::Task::raw) {
+  if (model->info_.task != model_file::Task::raw) {
     const TensorSpec& input = model->info_.inputs.front();
     // The metadata's mean and stddev speak of the float model: a quantised input's scale and zero
     // point contain them already, and adding half steps on top would change pixels. So does
@@ -525,14 +525,14 @@ Result<> LoadedModel::postprocess(const dispatch::ExecutionSlot& slot, const Opt
                       .box = {}};
   };
   switch (info_.task) {
-    case repository::Task::classification: {
+    case model_file::Task::classification: {
       const TensorSpec& spec = slot.outputs().front();
       response.shape = spec.shape;
       auto classes =
           postprocess::classify(spec, slot.output(0),
                                 {.top_k = top_k(default_classes),
                                  .threshold = options.threshold.value_or(0.0),
-                                 .softmax = info_.activation == repository::Activation::softmax});
+                                 .softmax = info_.activation == model_file::Activation::softmax});
       if (!classes) {
         return std::unexpected(std::move(classes.error()));
       }
@@ -541,7 +541,7 @@ Result<> LoadedModel::postprocess(const dispatch::ExecutionSlot& slot, const Opt
       }
       return {};
     }
-    case repository::Task::detection: {
+    case model_file::Task::detection: {
       const auto& outputs = info_.detection;
       response.shape = slot.outputs().at(outputs.boxes).shape;
       const auto count = floats(slot, outputs.count);
@@ -566,8 +566,8 @@ Result<> LoadedModel::postprocess(const dispatch::ExecutionSlot& slot, const Opt
       }
       return {};
     }
-    case repository::Task::raw_image:
-    case repository::Task::raw:
+    case model_file::Task::raw_image:
+    case model_file::Task::raw:
       for (std::size_t i = 0; i < slot.outputs().size(); ++i) {
         const auto bytes = slot.output(i);
         response.raw_outputs.push_back(

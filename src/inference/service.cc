@@ -387,7 +387,7 @@ std::vector<ModelStatus> Service::status() const {
   const auto* const slots = device == dispatch::Device::cpu ? model.cpu_slots() : model.npu_slots();
   return {{.name = model.name(),
            .version = model.version(),
-           .task = std::string(repository::task_name(model.info().task)),
+           .task = std::string(model_file::task_name(model.info().task)),
            .device = device,
            .slots = size_of(slots),
            .threads_per_slot = model.config().threads_per_slot,

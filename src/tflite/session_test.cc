@@ -13,7 +13,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/test/model_builder.h"
 #include "gantry/test/model_object.h"
 #include "gantry/test/shared.h"
@@ -197,7 +197,7 @@ enum class Outcome : std::uint8_t {
 
 Outcome outcome_here(const std::filesystem::path& path) {
   auto file = MappedFile::open(path, largest_model);
-  if (!file || !repository::read_model(file->bytes())) {
+  if (!file || !model_file::read_model(file->bytes())) {
     return Outcome::read_refused;
   }
   auto session = Model::create(std::move(*file)).and_then([](auto model) {

@@ -1,14 +1,14 @@
-// repository::Labels on any text.
+// model_file::Labels on any text.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
 
-#include "gantry/repository/labels.h"
+#include "gantry/model_file/labels.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  auto labels = gantry::repository::Labels::parse({reinterpret_cast<const char*>(data), size});
+  auto labels = gantry::model_file::Labels::parse({reinterpret_cast<const char*>(data), size});
   if (labels) {
     const std::size_t count = labels->size();
     if (count > 100'000 || !labels->name(count).empty()) {

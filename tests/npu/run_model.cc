@@ -30,7 +30,7 @@
 #include "gantry/npu/cost.h"
 #include "gantry/npu/guard.h"
 #include "gantry/proof/proof.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/test/model_object.h"
 #include "gantry/tflite/delegate.h"
 #include "gantry/tflite/session.h"
@@ -97,7 +97,7 @@ Options parse(std::span<char*> words) {
 
 /// The picture as the model wants it, over the noise of its first input.
 void put_picture(const std::string& picture, const Bytes& model, std::vector<Bytes>& inputs) {
-  const auto info = need(repository::read_model(model));
+  const auto info = need(model_file::read_model(model));
   const auto transform = InputTransform::create(info.inputs.front(), info.normalization);
   if (!transform) {
     return;  // it takes none

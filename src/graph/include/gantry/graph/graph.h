@@ -132,7 +132,7 @@ struct Links {
 
 /// Reads the main subgraph of a `.tflite` file. Tensor::data point into `model`, which has to
 /// outlive their use.
-/// Errors: as repository::read_model, which checks the bytes first; out_of_range for more than
+/// Errors: as model_file::read_model, which checks the bytes first; out_of_range for more than
 ///         20 000 operators.
 [[nodiscard]] Result<Graph> read_graph(std::span<const std::byte> model);
 

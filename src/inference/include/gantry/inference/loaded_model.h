@@ -18,8 +18,8 @@
 #include "gantry/inference/device_policy.h"
 #include "gantry/inference/npu_slots.h"
 #include "gantry/inference/types.h"
-#include "gantry/repository/labels.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/labels.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/tflite/session.h"
 
 namespace gantry::inference {
@@ -89,8 +89,8 @@ class LoadedModel {
 
   [[nodiscard]] const std::string& name() const noexcept { return config_.name; }
   [[nodiscard]] const std::string& version() const noexcept { return config_.version; }
-  [[nodiscard]] const repository::ModelInfo& info() const noexcept { return info_; }
-  [[nodiscard]] const repository::Labels& labels() const noexcept { return labels_; }
+  [[nodiscard]] const model_file::ModelInfo& info() const noexcept { return info_; }
+  [[nodiscard]] const model_file::Labels& labels() const noexcept { return labels_; }
   [[nodiscard]] const ModelConfig& config() const noexcept { return config_; }
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
@@ -162,8 +162,8 @@ class LoadedModel {
 
   LoadTimes load_times_;
   ModelConfig config_;
-  repository::ModelInfo info_;
-  repository::Labels labels_;
+  model_file::ModelInfo info_;
+  model_file::Labels labels_;
   std::optional<InputTransform> transform_;
   NpuReport npu_report_;
   CpuReport cpu_report_;

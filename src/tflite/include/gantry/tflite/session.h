@@ -19,7 +19,7 @@ namespace gantry::tflite {
 [[nodiscard]] std::string runtime_version();
 
 /// A loaded model: the file's bytes and TensorFlow Lite's view of them, shared by sessions.
-/// Hand it only bytes that repository::read_model accepted: TensorFlow Lite checks less.
+/// Hand it only bytes that model_file::read_model accepted: TensorFlow Lite checks less.
 /// Threads: thread-safe.
 class Model {
  public:

@@ -8,7 +8,7 @@
 #include "gantry/tensor/tensor.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 
 /// The schema's model in `bytes`, once it has passed every check that read_model promises.
 /// `bytes` are aligned to 8. Errors: as read_model.
@@ -21,4 +21,4 @@ namespace gantry::repository {
 /// "CONV_2D", the custom code, or "BUILTIN_250" for an operator newer than the schema.
 [[nodiscard]] std::string operator_name(const ::tflite::OperatorCode& code);
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -6,12 +6,12 @@
 #include <functional>
 
 #include "gantry/base/file.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/test/model_builder.h"
 #include "gantry/test/model_object.h"
 #include "gantry/test/shared.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 using testing::ElementsAre;
@@ -405,4 +405,4 @@ TEST(ReadModel, refuses_hostile_files_before_tensorflow_lite_sees_them) {
 }
 
 }  // namespace
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

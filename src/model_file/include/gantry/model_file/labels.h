@@ -8,7 +8,7 @@
 
 #include "gantry/base/error.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 
 /// Names of classes by class index.
 class Labels {
@@ -44,4 +44,4 @@ class Labels {
 /// `labels_<stem>.txt`, `labels.txt`, `labelmap.txt`, in that order. Empty if there is none.
 [[nodiscard]] std::filesystem::path find_label_file(const std::filesystem::path& model);
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

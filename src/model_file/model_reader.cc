@@ -5,14 +5,14 @@
 #include <utility>
 
 #include "gantry/base/text.h"
-#include "gantry/repository/labels.h"
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/labels.h"
+#include "gantry/model_file/model_info.h"
 #include "metadata.h"
 #include "model_check.h"
 #include "model_task.h"
 #include "zip.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 /// Memory that a flatbuffer can be read in place from: its numbers are aligned to up to 8 bytes.
@@ -147,4 +147,4 @@ Result<ModelInfo> read_model(std::span<const std::byte> bytes) {
   return info;
 }
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -10,7 +10,7 @@
 #include "gantry/base/error.h"
 #include "gantry/tensor/tensor.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 
 /// What we use of the metadata inside a model file.
 struct Metadata {
@@ -26,4 +26,4 @@ struct Metadata {
 /// Source: metadata_schema.fbs of tflite-support, schema version 1.1 (file identifier "M001").
 [[nodiscard]] Result<Metadata> read_metadata(std::span<const std::uint8_t> bytes);
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -7,7 +7,7 @@
 
 #include "gantry/test/model_builder.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 std::span<const std::byte> bytes_of(const std::string& text) {
@@ -117,4 +117,4 @@ RC_GTEST_PROP(ZipProperty, a_changed_byte_never_gives_other_content, ()) {
 }
 
 }  // namespace
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -14,7 +14,7 @@
 #include "flatbuffers/flexbuffers.h"
 #include "gantry/base/text.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 using ::tflite::BuiltinOperator;
@@ -642,4 +642,4 @@ Result<const Model*> check_model(std::span<const std::byte> bytes) {
   return model;
 }
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

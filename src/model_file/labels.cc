@@ -1,4 +1,4 @@
-#include "gantry/repository/labels.h"
+#include "gantry/model_file/labels.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 #include "gantry/base/file.h"
 #include "gantry/base/text.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 constexpr std::size_t most_lines = 100'000;
@@ -192,4 +192,4 @@ std::filesystem::path find_label_file(const std::filesystem::path& model) {
   return {};
 }
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -8,7 +8,7 @@
 
 #include "flatbuffers/flexbuffers.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 bool is_image_input(const ModelInfo& info, bool is_called_image) noexcept {
@@ -142,4 +142,4 @@ void infer_task(const ::tflite::Model& model, bool is_called_image, ModelInfo& i
   }
 }
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -9,7 +9,7 @@
 
 #include "gantry/base/text.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 using Bytes = std::span<const std::byte>;
@@ -167,4 +167,4 @@ Result<std::string> read_zipped_file(std::span<const std::byte> bytes, std::stri
               std::format("the appended zip archive has no file {}", gantry::quoted(name)));
 }
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -7,7 +7,7 @@
 
 #include "gantry/base/error.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 
 /// Reads one file of the zip archive that is appended to `bytes` (files packed into a model lie
 /// there).
@@ -21,4 +21,4 @@ namespace gantry::repository {
 [[nodiscard]] Result<std::string> read_zipped_file(std::span<const std::byte> bytes,
                                                    std::string_view name, std::size_t max_bytes);
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -11,7 +11,7 @@
 #include "gantry/base/error.h"
 #include "gantry/tensor/tensor.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 
 /// What a model is for, as far as its graph tells.
 ///
@@ -82,4 +82,4 @@ struct ModelInfo {
 /// Source: TensorFlow Lite schema v3 (schema_generated.h), metadata schema of tflite-support.
 [[nodiscard]] Result<ModelInfo> read_model(std::span<const std::byte> bytes);
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

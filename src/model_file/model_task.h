@@ -1,12 +1,12 @@
 #pragma once
 
-#include "gantry/repository/model_info.h"
+#include "gantry/model_file/model_info.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 
 /// Fills in task, activation and detection of `info`, whose inputs, outputs and operators are
 /// there. `model` passed check_model. `is_called_image`: by the metadata.
 void infer_task(const ::tflite::Model& model, bool is_called_image, ModelInfo& info);
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

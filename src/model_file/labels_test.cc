@@ -1,4 +1,4 @@
-#include "gantry/repository/labels.h"
+#include "gantry/model_file/labels.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 #include "gantry/test/shared.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 using testing::ElementsAre;
@@ -183,4 +183,4 @@ RC_GTEST_PROP(LabelsProperty, any_text_is_read_or_refused, (const std::string& t
 }
 
 }  // namespace
-}  // namespace gantry::repository
+}  // namespace gantry::model_file

@@ -5,7 +5,7 @@
 
 #include "flatbuffers/flatbuffers.h"
 
-namespace gantry::repository {
+namespace gantry::model_file {
 namespace {
 
 using ::flatbuffers::Offset;
@@ -208,4 +208,4 @@ Result<Metadata> read_metadata(std::span<const std::uint8_t> bytes) {
   return metadata;
 }
 
-}  // namespace gantry::repository
+}  // namespace gantry::model_file
