@@ -20,7 +20,8 @@
 #include <system_error>
 #include <utility>
 
-#include "terminal.h"
+#include "gantry/base/text.h"
+#include "gantry/cli/terminal.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define GANTRY_SANITIZED 1

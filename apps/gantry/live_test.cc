@@ -20,14 +20,15 @@
 #include "commands.h"
 #include "gantry/base/deadline.h"
 #include "gantry/base/file.h"
+#include "gantry/base/text.h"
+#include "gantry/cli/options.h"
+#include "gantry/cli/terminal.h"
 #include "gantry/image/decode.h"
 #include "gantry/image/resize.h"
-#include "gantry/npu/guard.h"
 #include "gantry/model_file/model_info.h"
+#include "gantry/npu/guard.h"
 #include "gantry/tflite/delegate.h"
 #include "gantry/tflite/session.h"
-#include "options.h"
-#include "terminal.h"
 
 namespace gantry::cli {
 namespace {

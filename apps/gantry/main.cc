@@ -8,9 +8,9 @@
 
 #include "commands.h"
 #include "gantry/base/text.h"
+#include "gantry/cli/options.h"
+#include "gantry/cli/terminal.h"
 #include "gantry/tflite/session.h"
-#include "options.h"
-#include "terminal.h"
 
 namespace {
 

@@ -21,13 +21,13 @@
 #include "gantry/base/deadline.h"
 #include "gantry/base/file.h"
 #include "gantry/base/text.h"
+#include "gantry/cli/options.h"
+#include "gantry/cli/terminal.h"
 #include "gantry/npu/guard.h"
 #include "gantry/proof/proof.h"
 #include "gantry/proof/test_input.h"
 #include "gantry/tflite/delegate.h"
 #include "gantry/tflite/session.h"
-#include "options.h"
-#include "terminal.h"
 
 namespace gantry::cli {
 namespace {

@@ -6,13 +6,13 @@
 
 #include "commands.h"
 #include "gantry/base/file.h"
+#include "gantry/cli/options.h"
 #include "gantry/npu/guard.h"
 #include "gantry/proof/proof.h"
 #include "gantry/proof/proven_slot.h"
 #include "gantry/tflite/delegate.h"
 #include "gantry/tflite/session.h"
 #include "gantry/worker/serve.h"
-#include "options.h"
 
 namespace gantry::cli {
 namespace {

@@ -13,11 +13,12 @@
 #include "child_process.h"
 #include "commands.h"
 #include "gantry/base/file.h"
+#include "gantry/base/text.h"
+#include "gantry/cli/options.h"
+#include "gantry/cli/terminal.h"
 #include "gantry/inference/cpu_backend.h"
 #include "gantry/model_file/model_info.h"
 #include "gantry/tflite/session.h"
-#include "options.h"
-#include "terminal.h"
 
 namespace gantry::cli {
 namespace {

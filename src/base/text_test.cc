@@ -92,5 +92,15 @@ INSTANTIATE_TEST_SUITE_P(Edges, HumanBytesTest,
                                          BytesCase{"greatest", UINT64_MAX, "18.4 EB"}),
                          [](const auto& test) { return std::string(test.param.name); });
 
+TEST(Printable, KeepsTextAndTakesControlAway) {
+  EXPECT_EQ(printable("Käse 🧀"), "Käse 🧀");
+  EXPECT_EQ(printable("a\x1b[31mb\n"), "a?[31mb?");
+  EXPECT_EQ(printable("\xff\xc3"), "??");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "?31m");                            // CSI as one character
+  EXPECT_EQ(printable("\xed\xa0\x80"), "???");  // a surrogate
+}
+
 }  // namespace
 }  // namespace gantry

@@ -16,6 +16,9 @@ namespace gantry {
 /// how foreign text is put into a message or a log line.
 [[nodiscard]] std::string quoted(std::string_view text, std::size_t max_bytes = 80);
 
+/// `text` fit for one line of a terminal: control characters and broken UTF-8 become '?'.
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// Is all of `text` well-formed UTF-8? Source: RFC 3629, section 4.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 

@@ -1,0 +1,138 @@
+#include <cstdio>
+#include <filesystem>
+#include <format>
+#include <optional>
+#include <print>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "commands.h"
+#include "gantry/base/file.h"
+#include "gantry/base/text.h"
+#include "gantry/cli/options.h"
+#include "gantry/cli/terminal.h"
+#include "gantry/system/survey.h"
+#include "gantry/system/teflon.h"
+#include "inspect/inspect_report.h"
+#include "settings/model_options.h"
+#include "settings/models_dir.h"
+#include "system_closure.h"
+
+namespace gantry::cli {
+namespace {
+
+constexpr std::string_view examples =
+    R"(  gantry inspect mobilenet_v2_1.0_224_quant.tflite               # where does each operator run, and why?
+  gantry inspect mobilenet_v2_1.0_224_quant.tflite --mesa 26.2   # and after an update of Mesa?
+  gantry inspect model.tflite --html model.html                  # the graph, coloured
+  gantry inspect model.tflite --json | jq .verdict
+  gantry inspect                                                 # the built-in model)";
+
+struct InspectOptions {
+  std::vector<std::string> arguments;
+  ModelOptions model;  ///< its path
+  std::string mesa;
+  std::filesystem::path html;
+  bool json = false;
+
+  void add_to(Options& options) {
+    options.positionals(
+        "[MODEL]", arguments,
+        "the model: a .tflite file, or the name of a pulled one [the built-in one]");
+    add_models_dir_to(options, model.models_dir);
+    options.choice("mesa", {"25.3", "26.1", "26.2"}, mesa,
+                   "judge by this version of Mesa [the installed one, else 26.1]");
+    options.group("Answer");
+    options.path("html", "FILE", html, "also write a page with the graph, coloured");
+    options.flag("json", json, "one JSON document on stdout instead of text");
+  }
+};
+
+/// The library that `serve` would use on this machine.
+std::optional<npu::InstalledMesa> installed_mesa() {
+  const system::TeflonSearch search =
+      system::find_teflon(system::Root(), {}, system_closure, system::own_elf_machine);
+  const system::TeflonCandidate* const found = search.found();
+  return found == nullptr ? std::nullopt : npu::mesa_in(found->path);
+}
+
+Result<InspectReport> look_at(const InspectOptions& settings) {
+  constexpr std::size_t largest = std::size_t{2} << 30U;
+  InspectReport report;
+  report.model = settings.model.model.string();
+  const auto name_it = [&](const Error& error) {
+    return fail(error.code, error.message.starts_with(report.model)
+                                ? error.message
+                                : std::format("{}: {}", report.model, error.message));
+  };
+  const auto file = MappedFile::open(settings.model.model, largest);
+  if (!file) {
+    return name_it(file.error());
+  }
+  auto info = model_file::read_model(file->bytes());
+  if (!info) {
+    return name_it(info.error());
+  }
+  report.info = *std::move(info);
+  auto graph = graph::read_graph(file->bytes());
+  if (!graph) {
+    return name_it(graph.error());
+  }
+  report.graph = *std::move(graph);
+  npu::MesaVersion mesa = npu::default_mesa;
+  if (const auto named = npu::parse_mesa_version(settings.mesa)) {
+    mesa = *named;
+    report.mesa_named = true;
+  } else if (report.installed = installed_mesa(); report.installed) {
+    mesa = report.installed->version;
+  }
+  report.classification = npu::classify(report.graph, mesa);
+  report.cost = npu::cost_of(report.graph, report.classification);
+  report.xnnpack = xnnpack::choose(report.graph);
+  return report;
+}
+
+}  // namespace
+
+int inspect(std::span<char* const> arguments) {
+  InspectOptions settings;
+  Options options(
+      "inspect",
+      "What is in a model, and what would the NPU make of it? Nothing is run, no NPU is needed.\n\n"
+      "The exit code is 1 if less than half of the multiplications run right on the NPU.",
+      std::string(examples));
+  settings.add_to(options);
+  if (const auto exit = options.parse(arguments)) {
+    return to_int(*exit);
+  }
+  if (settings.arguments.size() > 1) {
+    return to_int(options.wrong_usage(std::format("want one model, got {} and {}",
+                                                  gantry::quoted(settings.arguments[0]),
+                                                  gantry::quoted(settings.arguments[1]))));
+  }
+  if (!settings.arguments.empty()) {
+    settings.model.model = settings.arguments.front();
+  }
+  if (const auto exit = settings.model.resolve("inspect")) {
+    return to_int(*exit);
+  }
+  const auto report = look_at(settings);
+  if (!report) {
+    print_error("inspect", report.error().message, model_next_step(report.error()));
+    return to_int(Exit::no_result);
+  }
+  std::print("{}", settings.json ? to_json(*report) : to_text(*report));
+  if (!settings.html.empty()) {
+    const std::string page = to_html(*report);
+    if (const Result<> written = write_file(settings.html, std::as_bytes(std::span(page)));
+        !written) {
+      print_error("inspect", written.error().message);
+      return to_int(Exit::no_result);
+    }
+  }
+  return to_int(report->fit() == Fit::no ? Exit::bad : Exit::good);
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/base/cpu.h"
+#include "gantry/base/error.h"
+#include "gantry/cli/options.h"
+#include "gantry/image/decode.h"
+#include "gantry/inference/loaded_model.h"
+
+namespace gantry::cli {
+
+/// The settings about a model that `serve` and `run` share.
+struct ModelOptions {
+  std::filesystem::path model;
+  std::string name;  ///< of a model of the zoo; empty: after the file
+  std::filesystem::path models_dir;
+  std::filesystem::path labels;
+  std::vector<float> mean;
+  std::vector<float> stddev;
+  bool no_orientation = false;
+  bool dct_scaling = false;
+  enum class Cpus : std::uint8_t { big, all, listed } cpus = Cpus::big;
+  CpuList cpu_list;  ///< with Cpus::listed
+  inference::CpuBackendWanted cpu_backend = inference::CpuBackendWanted::automatic;
+  bool no_trial = false;
+  std::chrono::milliseconds trial_timeout{30'000};
+  std::int64_t max_pixels = image::DecodeLimits{}.max_pixels;
+  std::int32_t max_side = image::DecodeLimits{}.max_side;
+
+  void add_to(Options& options);
+  /// Where `model` is no file but the name of an installed model, makes it that model's file; where
+  /// it is empty, the built-in one's. Answers an exit code, the reason printed, if it names a model
+  /// of the zoo that is not installed, or if the built-in one is missing.
+  [[nodiscard]] std::optional<Exit> resolve(std::string_view command);
+  /// --cpus, --cpu-backend, --no-trial and --trial-timeout alone.
+  void add_trial_to(Options& options);
+  /// Binds this thread, and all that it starts from now on, as --cpus says: before anything counts
+  /// cores. Answers an exit code, the reason printed, if that is impossible.
+  [[nodiscard]] std::optional<Exit> bind(std::string_view command) const;
+  /// What they say, with the trial's child started already.
+  [[nodiscard]] inference::ModelConfig config() const;
+  /// Started already; empty with --no-trial.
+  [[nodiscard]] inference::Trial trial() const;
+};
+
+/// Whether the file's first bytes, or its name, say TensorFlow Lite model; or, where there is no
+/// such file, whether a model has that name.
+[[nodiscard]] bool looks_like_model(const std::string& word,
+                                    const std::filesystem::path& models_dir);
+
+/// What a person can do about a model that did not load.
+[[nodiscard]] std::string model_next_step(const Error& error);
+
+}  // namespace gantry::cli

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/base/deadline.h"
+
+// What people see: columns, bars and colour. Colour and progress only where a person looks.
+namespace gantry::cli {
+
+/// Whether this descriptor is a terminal that takes colours and a moving line; NO_COLOR takes the
+/// colours away.
+struct Terminal {
+  bool moving = false;
+  bool colour = false;
+  [[nodiscard]] static Terminal of(int fd);
+};
+
+enum class Style : std::uint8_t { bold, dim, red, green, yellow };
+/// `text` in a style where `terminal` has colours, else as it is.
+[[nodiscard]] std::string styled(Terminal terminal, Style style, std::string_view text);
+
+/// Columns that `text` takes: its code points, styles not counted.
+[[nodiscard]] std::size_t columns(std::string_view text);
+
+/// A bar of `width` columns, `fraction` of it filled.
+[[nodiscard]] std::string bar(double fraction, std::size_t width);
+
+/// Rows whose cells stand below each other.
+class Table {
+ public:
+  enum class Align : std::uint8_t { left, right };
+  explicit Table(std::vector<Align> align) : align_(std::move(align)) {}
+  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  /// Two blanks before each row and between columns, none at the end of a line.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  std::vector<Align> align_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// A line on stderr that shows how far something is; nothing where that is no terminal.
+/// Threads: thread-bound.
+class Progress {
+ public:
+  explicit Progress(std::string what);
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  /// `fraction` in [0, 1]; redraws at most ten times a second.
+  void show(double fraction, std::string_view note = {});
+  /// Takes the line away, so that other output begins in column one.
+  void clear();
+
+ private:
+  Terminal terminal_;
+  std::string what_;
+  Clock::time_point next_;
+  bool shown_ = false;
+};
+
+/// Writes "gantry COMMAND: error: message" to stderr, and below it what to do next if that is
+/// known.
+void print_error(std::string_view command, std::string_view message,
+                 std::string_view next_step = {});
+void print_warning(std::string_view command, std::string_view message);
+
+}  // namespace gantry::cli
