@@ -34,9 +34,23 @@ check_sizes() {
   large=$(files | while read -r f; do stat -c '%s %n' "$f"; done | awk '$1 > 1500 * 1024')
   [[ -z $large ]] || { printf 'larger than 1500 KiB: %s\n' "$large" >&2; return 1; }
 }
+# Documents wrap at 120 columns. A row of a table is one line, whatever its length.
+check_width() {
+  local documents
+  mapfile -t documents < <(files '*.md')
+  python3 - "${documents[@]}" <<'END'
+import sys
+bad = [f"{path}:{number}: {len(line)} columns" for path in sys.argv[1:]
+       for number, line in enumerate(open(path, encoding="utf-8").read().splitlines(), 1)
+       if len(line) > 120 and not line.lstrip().startswith("|")]
+print("\n".join(bad), file=sys.stderr, end="\n" if bad else "")
+sys.exit(1 if bad else 0)
+END
+}
 run "format" check_format
 run "shell scripts" check_shell
 run "file sizes" check_sizes
+run "width of documents" check_width
 [[ ${1:-} == --quick ]] || run "clang-tidy" python3 tools/dev/tidy.py --build build/dev --cache "$cache/tidy"
 
 if ((${#failed[@]})); then
