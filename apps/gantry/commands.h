@@ -15,13 +15,5 @@ int inspect(std::span<char* const> arguments);
 int models(std::span<char* const> arguments);
 /// `gantry bench compare A.json B.json`.
 int bench_compare(std::span<char* const> arguments);
-/// Not for people: the child of trial.h.
-int trial(std::span<char* const> arguments);
-/// Not for people: the child of live_test.h.
-int npu_trial(std::span<char* const> arguments);
-/// Not for people: the child of npu_proof.h.
-int npu_proof(std::span<char* const> arguments);
-/// Not for people: one slot of the NPU, a child of worker::ProcessSlot.
-int slot_worker(std::span<char* const> arguments);
 
 }  // namespace gantry::cli

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "commands.h"
+#include "gantry/backend/self.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/terminal.h"
@@ -46,11 +47,10 @@ struct Command {
   int (*function)(std::span<char* const> arguments);
 };
 constexpr std::array commands = {
-    Command{"serve", gantry::cli::serve},         Command{"run", gantry::cli::run},
-    Command{"bench", gantry::cli::bench},         Command{"models", gantry::cli::models},
-    Command{"doctor", gantry::cli::doctor},       Command{"inspect", gantry::cli::inspect},
-    Command{"trial", gantry::cli::trial},         Command{"npu-trial", gantry::cli::npu_trial},
-    Command{"npu-proof", gantry::cli::npu_proof}, Command{"slot-worker", gantry::cli::slot_worker}};
+    Command{"serve", gantry::cli::serve},   Command{"run", gantry::cli::run},
+    Command{"bench", gantry::cli::bench},   Command{"models", gantry::cli::models},
+    Command{"doctor", gantry::cli::doctor}, Command{"inspect", gantry::cli::inspect},
+};
 
 int dispatch(std::span<char* const> arguments) {
   if (arguments.empty()) {
@@ -67,6 +67,7 @@ int dispatch(std::span<char* const> arguments) {
                  gantry::tflite::runtime_version());
     return to_int(Exit::good);
   }
+  gantry::backend::run_child(word, arguments.subspan(1));
   for (const Command& command : commands) {
     if (command.name == word) {
       return command.function(arguments.subspan(1));

@@ -41,7 +41,7 @@ ordered_json npu_json(const inference::ModelStatus& model) {
           {"operators_npu", report.operators_npu},
           {"operators_cpu", report.operators_cpu},
           {"partitions", report.partitions},
-          {"proof", inference::proof_name(report.proof)},
+          {"proof", backend::proof_name(report.proof)},
           {"proof_result", text_or_null(report.proof_words)},
           {"mesa", text_or_null(report.mesa)},
           {"library", text_or_null(report.library)},
@@ -54,7 +54,7 @@ ordered_json npu_json(const inference::ModelStatus& model) {
 
 ordered_json cpu_json(const inference::ModelStatus& model) {
   const auto& report = model.cpu_report;
-  return {{"backend", inference::cpu_backend_name(report)},
+  return {{"backend", backend::cpu_backend_name(report)},
           {"backend_reason", text_or_null(report.reason)},
           {"operators_xnnpack", report.operators_xnnpack},
           {"partitions", report.partitions},
@@ -63,7 +63,7 @@ ordered_json cpu_json(const inference::ModelStatus& model) {
 
 /// Why requests do not go to the NPU now; empty if they do.
 std::string reason_of(const inference::ModelStatus& model) {
-  using enum inference::DevicePolicy::State;
+  using enum backend::DevicePolicy::State;
   switch (model.state) {
     case on_npu:
       return {};
@@ -80,8 +80,10 @@ ordered_json model_json(const inference::ModelStatus& model) {
   return {{"name", model.name},
           {"version", model.version},
           {"task", model.task},
+          {"sha256", model.sha256},
+          {"file_bytes", model.file_bytes},
           {"device", dispatch::device_name(model.device)},
-          {"device_wanted", inference::device_wanted_name(model.wanted)},
+          {"device_wanted", backend::device_wanted_name(model.wanted)},
           {"device_reason", text_or_null(reason_of(model))},
           {"slots", model.slots},
           {"threads_per_slot", model.threads_per_slot},
@@ -117,7 +119,7 @@ http::Response health_answer(const std::vector<inference::ModelStatus>& models, 
   const bool is_loaded = !models.empty();
   const bool is_healthy = is_loaded && is_ready;
   // A service with a model that takes nothing new is on its way out, or waits for its only device.
-  const bool is_down = is_loaded && models.front().state == inference::DevicePolicy::State::down;
+  const bool is_down = is_loaded && models.front().state == backend::DevicePolicy::State::down;
   const std::string_view unwell = is_loaded && !is_down ? "draining" : "unhealthy";
   ordered_json document{{"status", is_healthy ? "healthy" : unwell},
                         {"model_loaded", is_loaded},

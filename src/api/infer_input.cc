@@ -13,7 +13,6 @@
 namespace gantry::api {
 namespace {
 
-constexpr std::int64_t max_top_k = 100'000;
 constexpr std::string_view how_to_send =
     "send the picture as multipart/form-data in part \"image\" (curl -F image=@photo.jpg), as a "
     "body of "
@@ -138,10 +137,10 @@ Result<> set_option(InferInput& input, std::string_view name, std::string_view t
     input.version = text;
   } else if (name == "top_k") {
     const auto value = parse_int(text);
-    if (!value || *value < 1 || *value > max_top_k) {
-      return fail(
-          Code::invalid_argument,
-          std::format("top_k: want an integer from 1 to {}, found {}", max_top_k, quoted(text)));
+    if (!value || *value < 1 || *value > inference::max_top_k) {
+      return fail(Code::invalid_argument,
+                  std::format("top_k: want an integer from 1 to {}, found {}", inference::max_top_k,
+                              quoted(text)));
     }
     input.options.top_k = value;
   } else if (name == "threshold") {

@@ -28,4 +28,11 @@ std::string_view code_name(Code code) noexcept {
   return "unknown";
 }
 
+std::optional<Code> code_from(std::uint8_t number) noexcept {
+  // NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange): what is none of them has no name
+  const Code code{number};
+  return code_name(code) == code_name(Code{0}) ? std::nullopt : std::optional(code);
+  // NOLINTEND(clang-analyzer-optin.core.EnumCastOutOfRange)
+}
+
 }  // namespace gantry

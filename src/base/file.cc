@@ -15,41 +15,12 @@
 
 #include "gantry/base/text.h"
 #include "gantry/base/unique_fd.h"
+#include "open_regular.h"
 
 namespace gantry {
 namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
-
-struct OpenFile {
-  UniqueFd fd;
-  std::size_t size = 0;
-};
-
-Result<OpenFile> open_regular(const std::filesystem::path& path, std::size_t max_bytes) {
-  // O_NONBLOCK: opening a FIFO by mistake must not hang; it has no effect on regular files.
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) {
-    const int error = errno;
-    return fail(error == ENOENT || error == ENOTDIR ? Code::not_found : Code::invalid_argument,
-                std::format("{}: can't be opened: {}", path.string(), reason(error)));
-  }
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) {
-    return fail(Code::invalid_argument, std::format("{}: {}", path.string(), reason(errno)));
-  }
-  if (!S_ISREG(status.st_mode)) {
-    return fail(Code::invalid_argument,
-                std::format("{}: want a regular file, found a {}", path.string(),
-                            S_ISDIR(status.st_mode) ? "directory" : "special file"));
-  }
-  const auto size = static_cast<std::size_t>(status.st_size);
-  if (size > max_bytes) {
-    return fail(Code::out_of_range, std::format("{}: want at most {}, found {}", path.string(),
-                                                human_bytes(max_bytes), human_bytes(size)));
-  }
-  return OpenFile{.fd = std::move(fd), .size = size};
-}
 
 template <class Container>
 Result<Container> read_whole(const std::filesystem::path& path, std::size_t max_bytes) {
@@ -79,6 +50,31 @@ Result<Container> read_whole(const std::filesystem::path& path, std::size_t max_
 }
 
 }  // namespace
+
+Result<OpenFile> open_regular(const std::filesystem::path& path, std::size_t max_bytes) {
+  // O_NONBLOCK: opening a FIFO by mistake must not hang; it has no effect on regular files.
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) {
+    const int error = errno;
+    return fail(error == ENOENT || error == ENOTDIR ? Code::not_found : Code::invalid_argument,
+                std::format("{}: can't be opened: {}", path.string(), reason(error)));
+  }
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0) {
+    return fail(Code::invalid_argument, std::format("{}: {}", path.string(), reason(errno)));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return fail(Code::invalid_argument,
+                std::format("{}: want a regular file, found a {}", path.string(),
+                            S_ISDIR(status.st_mode) ? "directory" : "special file"));
+  }
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size > max_bytes) {
+    return fail(Code::out_of_range, std::format("{}: want at most {}, found {}", path.string(),
+                                                human_bytes(max_bytes), human_bytes(size)));
+  }
+  return OpenFile{.fd = std::move(fd), .size = size};
+}
 
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
   return read_whole<std::vector<std::byte>>(path, max_bytes);

@@ -8,15 +8,15 @@
 #include <thread>
 #include <utility>
 
-#include "cpu_slot.h"
 #include "gantry/base/cpu.h"
-#include "gantry/base/file.h"
 #include "gantry/image/scaled_decode.h"
 
 namespace gantry::inference {
 namespace {
 
-constexpr std::int64_t max_top_k = 100'000;
+using backend::DevicePolicy;
+using backend::DeviceWanted;
+
 constexpr std::int32_t default_classes = 5;
 constexpr std::int32_t default_boxes = 100;
 constexpr double default_box_threshold = 0.5;
@@ -31,14 +31,6 @@ struct Scratch {
 Scratch& scratch() {
   thread_local Scratch mine;
   return mine;
-}
-
-std::unexpected<Error> prefixed(const std::filesystem::path& path, Error error) {
-  // Some messages begin with the path already: those of the file itself.
-  if (!error.message.starts_with(path.string())) {
-    error.message = std::format("{}: {}", path.string(), error.message);
-  }
-  return std::unexpected(std::move(error));
 }
 
 Result<model_file::Labels> load_labels(const ModelConfig& config,
@@ -73,27 +65,6 @@ void choose_slots(ModelConfig& config) {
   }
 }
 
-Result<> invoke_on_zeros(dispatch::ExecutionSlot& slot) {
-  for (std::size_t i = 0; i < slot.inputs().size(); ++i) {
-    std::ranges::fill(slot.input(i), std::byte{0});
-  }
-  return slot.invoke();
-}
-
-/// Runs each slot once, all at the same time, as they will run later.
-Result<> warm_up(std::span<const std::unique_ptr<dispatch::ExecutionSlot>> slots) {
-  std::vector<Result<>> results(slots.size());
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < slots.size(); ++i) {
-      others.emplace_back([&, i] { results[i] = invoke_on_zeros(*slots[i]); });
-    }
-    results.front() = invoke_on_zeros(*slots.front());
-  }
-  const auto failed = std::ranges::find_if(results, [](const auto& result) { return !result; });
-  return failed == results.end() ? Result<>() : *failed;
-}
-
 /// The values of a float32 output; empty if it is something else.
 std::span<const float> floats(const dispatch::ExecutionSlot& slot, std::size_t index) {
   if (index >= slot.outputs().size() || slot.outputs()[index].dtype != DType::float32) {
@@ -118,96 +89,73 @@ class Stopwatch {
 
 }  // namespace
 
-std::string_view proof_name(Proof proof) noexcept {
-  switch (proof) {
-    case Proof::none:
-      return "none";
-    case Proof::passed:
-      return "passed";
-    case Proof::failed:
-      return "failed";
-  }
-  return "?";
-}
-
 Result<std::shared_ptr<LoadedModel>> LoadedModel::load(ModelConfig config) {
   const auto path = config.path;
   auto model = std::shared_ptr<LoadedModel>(new LoadedModel());
-  Stopwatch watch;
   if (config.name.empty()) {
     config.name = path.stem().string();
   }
   choose_slots(config);
-
-  auto file = MappedFile::open(path, config.max_file_bytes);
-  if (!file) {
-    return prefixed(path, std::move(file.error()));
+  auto checked = backend::check_model(path, config.trial, config.max_file_bytes);
+  if (!checked) {
+    return std::unexpected(std::move(checked.error()));
   }
-  auto info = model_file::read_model(file->bytes());
-  if (!info) {
-    return prefixed(path, std::move(info.error()));
-  }
-  model->info_ = std::move(*info);
-  auto labels = load_labels(config, model->info_);
-  if (!labels) {
-    return std::unexpected(std::move(labels.error()));
-  }
-  model->labels_ = std::move(*labels);
-  if (const std::size_t classes = class_count(model->info_); classes != 0) {
-    model->labels_ = std::move(model->labels_).fitted_to(classes);
-  }
-  if (model->info_.task != model_file::Task::raw) {
-    const TensorSpec& input = model->info_.inputs.front();
-    // The metadata's mean and stddev speak of the float model: a quantised input's scale and zero
-    // point contain them already, and adding half steps on top would change pixels. So does
-    // TensorFlow Lite's Task Library.
-    auto normalization = config.normalization;
-    if (!normalization && input.dtype == DType::float32) {
-      normalization = model->info_.normalization;
-    }
-    auto transform = InputTransform::create(input, std::move(normalization));
-    if (!transform) {
-      return prefixed(path, std::move(transform.error()));
-    }
-    model->transform_ = std::move(*transform);
-  }
-  model->load_times_.read = watch.lap();
-
-  std::optional<Tried> tried;
-  if (config.trial) {
-    auto outcome = config.trial(path);
-    if (!outcome) {
-      return prefixed(path, std::move(outcome.error()));
-    }
-    tried = *std::move(outcome);
-  }
-  model->load_times_.trial = watch.lap();
-
+  model->sha256_ = checked->file.sha256();
+  model->info_ = checked->info;
   model->config_ = std::move(config);
-  if (auto taken = model->take_npu(); !taken) {
-    return prefixed(path, std::move(taken.error()));
+  if (auto made = model->make_ends(path); !made) {
+    return std::unexpected(std::move(made.error()));
   }
-  model->load_times_.npu = watch.lap();
+  if (auto taken = model->take_npu(checked->file); !taken) {
+    return std::unexpected(backend::about(path, std::move(taken.error())));
+  }
 
   // Where only the NPU is wanted nothing else is ever asked.
   if (model->config_.device != DeviceWanted::npu) {
-    if (auto made = model->make_cpu_slots(std::move(*file), tried); !made) {
-      return prefixed(path, std::move(made.error()));
+    if (auto made = model->make_cpu_slots(*checked); !made) {
+      return std::unexpected(backend::about(path, std::move(made.error())));
     }
   }
   return model;
 }
 
+Result<> LoadedModel::make_ends(const std::filesystem::path& path) {
+  auto labels = load_labels(config_, info_);
+  if (!labels) {
+    return std::unexpected(std::move(labels.error()));
+  }
+  labels_ = std::move(*labels);
+  if (const std::size_t classes = class_count(info_); classes != 0) {
+    labels_ = std::move(labels_).fitted_to(classes);
+  }
+  if (info_.task != model_file::Task::raw) {
+    const TensorSpec& input = info_.inputs.front();
+    // The metadata's mean and stddev speak of the float model: a quantised input's scale and zero
+    // point contain them already, and adding half steps on top would change pixels. So does
+    // TensorFlow Lite's Task Library.
+    auto normalization = config_.normalization;
+    if (!normalization && input.dtype == DType::float32) {
+      normalization = info_.normalization;
+    }
+    auto transform = InputTransform::create(input, std::move(normalization));
+    if (!transform) {
+      return std::unexpected(backend::about(path, std::move(transform.error())));
+    }
+    transform_ = std::move(*transform);
+  }
+  return {};
+}
+
 LoadedModel::~LoadedModel() = default;
 
-Result<> LoadedModel::take_npu() {
-  NpuSlots npu;
+Result<> LoadedModel::take_npu(const model_file::ModelFile& file) {
+  backend::NpuSlots npu;
   if (config_.device == DeviceWanted::cpu) {
     npu.report.reason = "the CPU was asked for";
   } else if (!config_.npu) {
     npu.report.reason = "this program was given no NPU";
   } else {
-    npu = config_.npu(config_.path, config_.npu_slots);
+    npu = config_.npu(file, config_.npu_slots);
     if (npu.slots.empty() && npu.report.reason.empty()) {
       npu.report.reason = "no slot could be made";
     }
@@ -221,7 +169,7 @@ Result<> LoadedModel::take_npu() {
         Code::failed_precondition,
         std::format("cannot run on the NPU, and is not to run elsewhere: {}", npu_report_.reason));
   }
-  policy_ = std::make_unique<DevicePolicy>(config_.device, !npu.slots.empty());
+  policy_ = std::make_unique<backend::DevicePolicy>(config_.device, !npu.slots.empty());
   if (!npu.slots.empty()) {
     npu_slots_ = std::make_unique<dispatch::SlotPool>(
         std::move(npu.slots),
@@ -240,46 +188,18 @@ Result<> LoadedModel::take_npu() {
   return {};
 }
 
-Result<std::vector<std::unique_ptr<dispatch::ExecutionSlot>>> LoadedModel::cpu_slots_of(
-    const CpuBackend& backend) {
-  Stopwatch watch;
-  std::vector<std::unique_ptr<dispatch::ExecutionSlot>> slots;
-  for (std::size_t i = 0; i < config_.slots; ++i) {
-    auto session = backend.session({.threads = config_.threads_per_slot});
-    if (!session) {
-      return std::unexpected(std::move(session.error()));
-    }
-    slots.push_back(std::make_unique<CpuSlot>(std::move(*session)));
+Result<> LoadedModel::make_cpu_slots(const backend::CheckedModel& model) {
+  auto loaded = backend::load_on_cpu(model, config_.cpu_backend);
+  if (!loaded) {
+    return std::unexpected(std::move(loaded.error()));
   }
-  load_times_.create += watch.lap();
-  if (config_.warm_up) {
-    if (auto warm = warm_up(slots); !warm) {
-      return std::unexpected(std::move(warm.error()));
-    }
-  }
-  load_times_.warm_up = watch.lap();
-  return slots;
-}
-
-Result<> LoadedModel::make_cpu_slots(MappedFile file, const std::optional<Tried>& tried) {
-  Stopwatch watch;
-  auto runtime_model = tflite::Model::create(std::move(file));
-  if (!runtime_model) {
-    return std::unexpected(std::move(runtime_model.error()));
-  }
-  auto backend = CpuBackend::load(*std::move(runtime_model), config_.cpu_backend, tried);
-  if (!backend) {
-    return std::unexpected(std::move(backend.error()));
-  }
-  load_times_.create = watch.lap();
-  auto slots = cpu_slots_of(*backend);
-  if (!slots && backend->fall_back(slots.error().message)) {
-    slots = cpu_slots_of(*backend);
-  }
+  auto slots = loaded->backend.made_by([this](const backend::CpuBackend& backend) {
+    return backend.slots(config_.slots, {.threads = config_.threads_per_slot}, config_.warm_up);
+  });
   if (!slots) {
     return std::unexpected(std::move(slots.error()));
   }
-  cpu_report_ = backend->report();
+  cpu_report_ = loaded->backend.report();
   cpu_slots_ = std::make_unique<dispatch::SlotPool>(*std::move(slots));
   return {};
 }

@@ -16,9 +16,13 @@
 namespace gantry::inference {
 namespace {
 
+using backend::DeviceWanted;
+using backend::NpuReport;
+using backend::NpuSlots;
+using backend::Proof;
 using dispatch::Device;
 using testing::HasSubstr;
-using State = DevicePolicy::State;
+using State = backend::DevicePolicy::State;
 
 std::vector<std::byte> picture() {
   std::string ppm = "P6\n8 8\n255\n" + std::string(std::size_t{8} * 8 * 3, '\x40');

@@ -170,7 +170,7 @@ struct Service::Impl {
            std::chrono::nanoseconds(cost) <= inline_limit;
   }
   [[nodiscard]] bool is_ready() const {
-    return !draining && model->policy().state() != DevicePolicy::State::down;
+    return !draining && model->policy().state() != backend::DevicePolicy::State::down;
   }
   void note_cost(Clock::duration cost) {
     const auto now = std::max<std::int64_t>(1, std::chrono::nanoseconds(cost).count());
@@ -388,6 +388,8 @@ std::vector<ModelStatus> Service::status() const {
   return {{.name = model.name(),
            .version = model.version(),
            .task = std::string(model_file::task_name(model.info().task)),
+           .sha256 = model.sha256(),
+           .file_bytes = model.info().file_bytes,
            .device = device,
            .slots = size_of(slots),
            .threads_per_slot = model.config().threads_per_slot,

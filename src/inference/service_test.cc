@@ -136,8 +136,10 @@ TEST(LoadedModel, AFailedTrialKeepsTheModelOut) {
                                         .labels = {},
                                         .decode = {},
                                         .normalization = {},
-                                        .trial = [](const auto&) -> Result<Tried> {
-                                          return fail(Code::unavailable, "it crashed");
+                                        .trial = [](const auto&) {
+                                          return []() -> Result<backend::Tried> {
+                                            return fail(Code::unavailable, "it crashed");
+                                          };
                                         }});
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message, testing::HasSubstr("it crashed"));

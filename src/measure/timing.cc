@@ -18,16 +18,6 @@
 namespace gantry::measure {
 namespace {
 
-constexpr std::size_t max_model_bytes = std::size_t{1} << 30U;
-constexpr std::size_t max_image_bytes = std::size_t{512} << 20U;
-
-std::unexpected<Error> about(const std::filesystem::path& path, Error error) {
-  if (!error.message.starts_with(path.string())) {
-    error.message = std::format("{}: {}", path.string(), error.message);
-  }
-  return std::unexpected(std::move(error));
-}
-
 void fill_random(std::mt19937_64& random, DType dtype, std::span<std::byte> out) {
   switch (dtype) {
     case DType::uint8:
@@ -169,53 +159,29 @@ void Input::fill(tflite::Session& session) { fill_inputs(session, tensor_, rando
 void Input::fill(dispatch::ExecutionSlot& slot) { fill_inputs(slot, tensor_, random_); }
 
 Result<Subject> load_subject(const std::filesystem::path& path, int threads,
-                             inference::CpuBackendWanted wanted, const inference::Trial& trial) {
-  Subject subject;
-  auto watch = [last = Clock::now()]() mutable {
-    const auto now = Clock::now();
-    return now - std::exchange(last, now);
-  };
-  auto file = MappedFile::open(path, max_model_bytes);
-  if (!file) {
-    return about(path, std::move(file).error());
+                             backend::CpuBackendWanted wanted, const backend::Trial& trial) {
+  auto checked = backend::check_model(path, trial);
+  if (!checked) {
+    return std::unexpected(std::move(checked).error());
   }
-  auto info = model_file::read_model(file->bytes());
-  if (!info) {
-    return about(path, std::move(info).error());
+  auto loaded = backend::load_on_cpu(*checked, wanted);
+  if (!loaded) {
+    return std::unexpected(std::move(loaded).error());
   }
-  subject.info = *std::move(info);
-  subject.read = watch();
-  std::optional<inference::Tried> tried;
-  if (trial) {
-    auto outcome = trial(path);
-    if (!outcome) {
-      return about(path, std::move(outcome).error());
-    }
-    tried = *std::move(outcome);
-  }
-  watch();
-  auto model = tflite::Model::create(*std::move(file));
-  if (!model) {
-    return about(path, std::move(model).error());
-  }
-  subject.model = *std::move(model);
-  subject.create = watch();
-  auto backend = inference::CpuBackend::load(subject.model, wanted, tried);
-  if (!backend) {
-    return about(path, std::move(backend).error());
-  }
-  subject.backend = *std::move(backend);
-  watch();
-  auto session = subject.backend->session({.threads = threads});
-  if (!session && subject.backend->fall_back(session.error().message)) {
-    session = subject.backend->session({.threads = threads});
-  }
+  const auto begun = Clock::now();
+  auto session = loaded->backend.made_by([threads](const backend::CpuBackend& backend) {
+    return backend.session({.threads = threads});
+  });
   if (!session) {
-    return about(path, std::move(session).error());
+    return std::unexpected(backend::about(path, std::move(session).error()));
   }
-  subject.session = *std::move(session);
-  subject.allocate = watch();
-  return subject;
+  return Subject{.file = std::move(checked->file),
+                 .info = std::move(checked->info),
+                 .backend = std::move(loaded->backend),
+                 .session = *std::move(session),
+                 .read = checked->read,
+                 .create = loaded->create,
+                 .allocate = Clock::now() - begun};
 }
 
 Result<std::vector<double>> time_invokes(tflite::Session& session, Input& input, Extent extent,
@@ -228,7 +194,7 @@ Result<std::vector<double>> time_invokes(dispatch::ExecutionSlot& slot, Input& i
   return time_each(slot, input, extent, on_progress);
 }
 
-Result<Throughput> time_slots(const inference::CpuBackend& backend, std::int64_t slots, int threads,
+Result<Throughput> time_slots(const backend::CpuBackend& backend, std::int64_t slots, int threads,
                               std::uint64_t seed, Clock::duration time,
                               const OnProgress& on_progress) {
   std::vector<std::unique_ptr<tflite::Session>> sessions;
@@ -254,7 +220,7 @@ Result<Throughput> time_slots(std::span<const std::unique_ptr<dispatch::Executio
   return invoke_all(targets, seed, time, on_progress);
 }
 
-Result<std::vector<OperatorCost>> time_operators(const inference::CpuBackend& backend, int threads,
+Result<std::vector<OperatorCost>> time_operators(const backend::CpuBackend& backend, int threads,
                                                  Input& input, std::int64_t runs) {
   auto session = backend.session({.threads = threads, .profile = true});
   if (!session) {
@@ -304,9 +270,9 @@ Result<ImageCost> time_image(const std::filesystem::path& path, const model_file
   if (!transform) {
     return std::unexpected(std::move(transform).error());
   }
-  const auto bytes = read_file(path, max_image_bytes);
+  const auto bytes = read_file(path, image::max_file_bytes);
   if (!bytes) {
-    return about(path, bytes.error());
+    return std::unexpected(backend::about(path, bytes.error()));
   }
   ImageCost cost;
   image::Resizer resizer;
@@ -319,7 +285,7 @@ Result<ImageCost> time_image(const std::filesystem::path& path, const model_file
     const Clock::time_point start = Clock::now();
     const auto picture = image::decode(*bytes);
     if (!picture) {
-      return about(path, picture.error());
+      return std::unexpected(backend::about(path, picture.error()));
     }
     const Clock::time_point decoded = Clock::now();
     Result<> done = resizer.bilinear(*picture, transform->width(), transform->height(), rgb);
@@ -327,7 +293,7 @@ Result<ImageCost> time_image(const std::filesystem::path& path, const model_file
       done = transform->apply(rgb, cost.tensor);
     }
     if (!done) {
-      return about(path, std::move(done).error());
+      return std::unexpected(backend::about(path, std::move(done).error()));
     }
     decode.push_back(to_ms(decoded - start));
     resize.push_back(to_ms(Clock::now() - decoded));

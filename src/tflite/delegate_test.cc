@@ -32,7 +32,7 @@ class DelegationTest : public testing::TestWithParam<OfferCase> {
     const std::filesystem::path path =
         std::filesystem::path(testing::TempDir()) / ("gantry_delegate_" + std::to_string(getpid()));
     ASSERT_TRUE(test::write_model(path, test::color_classifier()));
-    auto file = MappedFile::open(path, 1'000'000);
+    auto file = SealedBytes::read(path, 1'000'000);
     ASSERT_TRUE(file) << file.error().message;
     auto made = Model::create(*std::move(file));
     ASSERT_TRUE(made) << made.error().message;

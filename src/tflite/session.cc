@@ -121,14 +121,14 @@ TensorSpec describe(const TfLiteTensor* tensor) {
 struct Model::Impl {
   // Declaration order is the lifetime contract: TensorFlow Lite keeps pointers to what stands
   // above.
-  std::variant<MappedFile, std::vector<std::byte>> file;
+  std::variant<SealedBytes, std::vector<std::byte>> file;
   ErrorText errors;
   ModelHandle model;
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-    const auto* const mapped = std::get_if<MappedFile>(&file);
-    return mapped != nullptr
-               ? mapped->bytes()
+    const auto* const sealed = std::get_if<SealedBytes>(&file);
+    return sealed != nullptr
+               ? sealed->bytes()
                : std::span<const std::byte>(*std::get_if<std::vector<std::byte>>(&file));
   }
 };
@@ -140,7 +140,7 @@ Model::~Model() = default;
 
 std::span<const std::byte> Model::bytes() const noexcept { return impl_->bytes(); }
 
-Result<std::shared_ptr<const Model>> Model::create(MappedFile file) {
+Result<std::shared_ptr<const Model>> Model::create(SealedBytes file) {
   return build(std::make_unique<Impl>(std::move(file), ErrorText{}, nullptr));
 }
 

@@ -30,7 +30,7 @@ using testing::SizeIs;
 constexpr std::size_t largest_model = 100'000'000;
 
 Result<std::shared_ptr<const Model>> open(const std::filesystem::path& path) {
-  auto file = MappedFile::open(path, largest_model);
+  auto file = SealedBytes::read(path, largest_model);
   return file ? Model::create(std::move(*file)) : std::unexpected(file.error());
 }
 
@@ -196,7 +196,7 @@ enum class Outcome : std::uint8_t {
 };
 
 Outcome outcome_here(const std::filesystem::path& path) {
-  auto file = MappedFile::open(path, largest_model);
+  auto file = SealedBytes::read(path, largest_model);
   if (!file || !model_file::read_model(file->bytes())) {
     return Outcome::read_refused;
   }

@@ -113,13 +113,11 @@ class Reader {
     return shape;
   }
   Error error() {
-    // NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange): what is none of them is refused
-    const Code code{number<std::uint8_t>()};
-    if (code_name(code) == code_name(Code{0})) {
+    const auto code = code_from(number<std::uint8_t>());
+    if (!code) {
       wrong("its error code is unknown");
     }
-    // NOLINTEND(clang-analyzer-optin.core.EnumCastOutOfRange)
-    return {.code = code, .message = text(most_text_bytes)};
+    return {.code = code.value_or(Code::internal), .message = text(most_text_bytes)};
   }
   std::vector<TensorInfo> tensors() {
     constexpr std::size_t least_bytes = 18;

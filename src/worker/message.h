@@ -22,7 +22,6 @@
 namespace gantry::worker {
 
 inline constexpr std::uint32_t protocol_version = 1;
-inline constexpr std::size_t most_message_bytes = std::size_t{128} << 10U;
 inline constexpr std::size_t most_details_bytes = std::size_t{64} << 10U;
 inline constexpr std::size_t most_text_bytes = 4096;  ///< of an error or a tensor's name
 inline constexpr std::size_t most_tensors = 256;      ///< inputs and outputs, each

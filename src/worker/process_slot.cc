@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,19 +15,23 @@
 #include <utility>
 #include <variant>
 
-#include "channel.h"
 #include "gantry/base/text.h"
+#include "gantry/sandbox/channel.h"
+#include "gantry/sandbox/poll_time.h"
+#include "gantry/sandbox/process.h"
+#include "gantry/worker/serve.h"
 #include "message.h"
-#include "poll_time.h"
-#include "process.h"
 #include "shared_memory.h"
 
 namespace gantry::worker {
 namespace {
 
+using sandbox::end_limit;
+using sandbox::poll_time;
+using sandbox::receive_message;
+using sandbox::send_message;
+
 constexpr std::size_t alignment = 64;
-/// A killed process is gone long before, unless its device holds it in the kernel.
-constexpr std::chrono::milliseconds end_limit{1000};
 
 /// What comes of waiting for a child.
 enum class Trouble : std::uint8_t {
@@ -83,7 +86,7 @@ struct ProcessSlot::Impl {
   }
 
   ProcessSlotConfig config;
-  Process process;
+  sandbox::Process process;
   UniqueFd socket;
   SharedMemory memory;
   std::vector<TensorSpec> inputs;
@@ -104,7 +107,7 @@ Error ProcessSlot::Impl::give_up(const Failed& failed) {
     // A process closes its files a moment before its end can be seen.
     const bool by_itself = process.wait(Deadline::after(end_limit));
     const bool gone = process.end(Deadline::after(end_limit));
-    how = by_itself && gone ? "its process " + how_it_ended(*process.status())
+    how = by_itself && gone ? "its process " + sandbox::how_it_ended(*process.status())
                             : "its process closed its connection; it was ended";
   } else {
     const bool gone = process.end(Deadline::after(end_limit));
@@ -112,12 +115,7 @@ Error ProcessSlot::Impl::give_up(const Failed& failed) {
                       gone ? "was ended" : "cannot be ended, its device may hold it");
   }
   process.read_words();
-  std::string_view words = process.words();
-  while (words.ends_with('\n')) {
-    words.remove_suffix(1);
-  }
-  words = words.substr(words.rfind('\n') + 1);
-  if (!words.empty()) {
+  if (const std::string words = sandbox::last_line(process.words()); !words.empty()) {
     how += std::format("; last words: {}", gantry::quoted(words, 200));
   }
   socket.reset();
@@ -145,6 +143,9 @@ std::expected<FromChild, Failed> ProcessSlot::Impl::receive(Deadline deadline, i
     }
     if (waited[0].revents != 0) {
       auto received = receive_message(socket.get(), true);
+      if (!received && received.error().code == Code::resource_exhausted) {
+        continue;  // nothing there after all
+      }
       if (!received) {
         // A child that is killed with unread messages resets the connection.
         return std::unexpected(
@@ -277,16 +278,21 @@ Result<> ProcessSlot::Impl::start(const std::stop_token& stop) {
   if (!process.end(Deadline::after(end_limit))) {
     return fail(Code::unavailable, "its process cannot be ended, its device may hold it");
   }
-  process = Process();
-  std::array<int, 2> ends{};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return fail(Code::unavailable, std::format("no socket for its process: {}",
-                                               std::generic_category().message(errno)));
+  process = sandbox::Process();
+  auto channel = sandbox::make_channel();
+  if (!channel) {
+    return std::unexpected(std::move(channel.error()));
   }
-  socket.reset(ends[0]);
+  socket = std::move(channel->first);
   {
-    const UniqueFd theirs(ends[1]);
-    auto started = Process::start(config.program, config.arguments, theirs.get());
+    const UniqueFd theirs = std::move(channel->second);
+    sandbox::Launch launch{.program = config.program, .arguments = config.arguments};
+    static_assert(slot_socket == sandbox::first_descriptor);
+    launch.descriptors.push_back(theirs.get());
+    for (const SealedBytes& file : config.files) {
+      launch.descriptors.push_back(file.fd());
+    }
+    auto started = sandbox::Process::start(launch);
     if (!started) {
       return fail(started.error().code,
                   std::format("its process cannot be started: {}", started.error().message));

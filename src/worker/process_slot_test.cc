@@ -20,6 +20,7 @@
 
 #include "gantry/base/unique_fd.h"
 #include "gantry/dispatch/slot_pool.h"
+#include "gantry/test/child.h"
 #include "testing/test_orders.h"
 
 namespace gantry::worker {
@@ -34,14 +35,9 @@ using testing::StartsWith;
 constexpr milliseconds kPatience{120'000};
 
 ProcessSlotConfig config(std::vector<std::string> arguments = {"normal"}) {
-  std::filesystem::path program = GANTRY_WORKER_TEST_CHILD;
-#ifdef GANTRY_WORKER_TEST_RUNNER
-  std::vector<std::string> runner = {GANTRY_WORKER_TEST_RUNNER, program.string()};
-  program = runner.front();
-  arguments.insert(arguments.begin(), runner.begin() + 1, runner.end());
-#endif
-  return {.program = program,
-          .arguments = std::move(arguments),
+  auto command = test::child(std::move(arguments));
+  return {.program = std::move(command.program),
+          .arguments = std::move(command.arguments),
           .name = "slot 1",
           .start_timeout = kPatience,
           .hang_limit = kPatience};
@@ -176,7 +172,7 @@ TEST_F(ProcessSlotTest, AProgramThatIsNotThereIsSaidSo) {
 // ---- children that fail at work
 
 constexpr const char* says_of_crash =
-#ifdef GANTRY_WORKER_TEST_RUNNER
+#ifdef GANTRY_TEST_RUNNER
     // The runner has a word to say after the program's own.
     "its process was ended by signal 11 (Segmentation fault); last words: \"";
 #else

@@ -1,59 +1,31 @@
 #include "gantry/worker/serve.h"
 
-#include <poll.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
-#include <exception>
 #include <format>
-#include <thread>
 #include <utility>
 #include <variant>
 
-#include "channel.h"
+#include "gantry/sandbox/channel.h"
+#include "gantry/sandbox/child.h"
 #include "message.h"
 #include "shared_memory.h"
 
 namespace gantry::worker {
 namespace {
 
+using sandbox::leave;
+using sandbox::most_message_bytes;
+using sandbox::receive_message;
+using sandbox::send_message;
+
 /// Reserved for an output at least: TensorFlow Lite's dynamic tensors have a size, or the right
 /// one, only after an invoke.
 constexpr std::size_t least_output_bytes = std::size_t{64} << 10U;
 
-[[noreturn]] void leave(int code) {
-  std::fflush(nullptr);
-  // Not exit(): destructors of what made trouble may make more, and other threads still run.
-  _exit(code);
-}
-
-/// Ends the process when its parent is gone, in the midst of an invoke, too. Not
-/// PR_SET_PDEATHSIG: that comes when the thread ends that started us, not its process.
-void watch_parent(int socket) {
-  pollfd watched{.fd = socket, .events = POLLRDHUP, .revents = 0};
-  while (poll(&watched, 1, -1) <= 0) {
-  }
-  _exit(0);  // at once: whoever hangs may hold the lock of a stream
-}
-
 [[noreturn]] void report_failure(int socket, Error error) {
   static_cast<void>(send_message(socket, encode(Failure{std::move(error)})));
   leave(1);
-}
-
-/// Calls what may throw.
-template <class Call>
-auto guarded(const Call& call) -> decltype(call()) {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    return fail(Code::resource_exhausted, "out of memory");
-  } catch (const std::exception& e) {
-    return fail(Code::internal, e.what());
-  }
 }
 
 Result<Hello> introduce(const MadeSlot& made) {
@@ -131,14 +103,13 @@ Result<Answer> invoke(dispatch::ExecutionSlot& slot, const Tensors& shared) {
 }  // namespace
 
 void serve(int socket, const MakeSlot& make_slot) {
-  constexpr rlimit none{.rlim_cur = 0, .rlim_max = 0};
-  setrlimit(RLIMIT_CORE, &none);
+  sandbox::leave_no_core();
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     std::signal(signal, SIG_IGN);
   }
-  std::thread(watch_parent, socket).detach();
+  sandbox::end_with_parent(socket);
 
-  const auto made = guarded([&]() -> Result<MadeSlot> { return make_slot(); });
+  const auto made = sandbox::without_exceptions([&]() -> Result<MadeSlot> { return make_slot(); });
   if (!made) {
     report_failure(socket, made.error());
   }
@@ -180,7 +151,7 @@ void serve(int socket, const MakeSlot& make_slot) {
       continue;
     }
     const auto sequence = std::get<Invoke>(*message).sequence;
-    auto answer = guarded([&] { return invoke(slot, tensors); });
+    auto answer = sandbox::without_exceptions([&] { return invoke(slot, tensors); });
     if (!answer) {
       answer = Answer{.sequence = sequence,
                       .error = std::move(answer.error()),

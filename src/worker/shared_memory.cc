@@ -33,9 +33,10 @@ Result<SharedMemory> SharedMemory::create(std::size_t bytes) {
 
 Result<SharedMemory> SharedMemory::open(UniqueFd fd, std::size_t bytes) {
   struct stat status{};
-  if (!fd || fstat(fd.get(), &status) != 0 || status.st_size < 0 ||
+  const int found = fd ? fcntl(fd.get(), F_GET_SEALS) : -1;  // -1 of what can have none
+  if (found < 0 || fstat(fd.get(), &status) != 0 || status.st_size < 0 ||
       static_cast<std::size_t>(status.st_size) != bytes || bytes == 0 ||
-      (fcntl(fd.get(), F_GET_SEALS) & seals) != seals) {
+      (found & seals) != seals) {
     return fail(Code::invalid_argument,
                 "that is no sealed shared memory of the size it should have");
   }

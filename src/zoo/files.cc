@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "gantry/base/text.h"
+#include "gantry/digest/sha256.h"
 
 namespace gantry::zoo {
 
@@ -54,6 +55,20 @@ Result<> for_each_piece(const std::filesystem::path& path,
       return taken;
     }
   }
+}
+
+Result<FileHash> hash_file(const std::filesystem::path& path) {
+  digest::Sha256 hash;
+  std::uint64_t size = 0;
+  const Result<> read = for_each_piece(path, [&](std::span<const std::byte> piece) -> Result<> {
+    hash.add(piece);
+    size += piece.size();
+    return {};
+  });
+  if (!read) {
+    return std::unexpected(read.error());
+  }
+  return FileHash{.sha256 = hash.finish(), .bytes = size};
 }
 
 Result<> write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::path& path) {

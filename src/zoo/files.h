@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -23,6 +24,13 @@ namespace gantry::zoo {
 [[nodiscard]] Result<> for_each_piece(
     const std::filesystem::path& path,
     const std::function<Result<>(std::span<const std::byte>)>& take);
+
+struct FileHash {
+  std::string sha256;  ///< 64 lower-case hexadecimal digits
+  std::uint64_t bytes = 0;
+};
+/// Errors: not_found; invalid_argument if it is no regular file.
+[[nodiscard]] Result<FileHash> hash_file(const std::filesystem::path& path);
 
 [[nodiscard]] Result<> write_all(int fd, std::span<const std::byte> bytes,
                                  const std::filesystem::path& path);

@@ -7,8 +7,9 @@
 #include <set>
 #include <string>
 
+#include "files.h"
+#include "gantry/digest/sha256.h"
 #include "gantry/test/shared.h"
-#include "sha256.h"
 
 namespace gantry::zoo {
 namespace {
@@ -220,10 +221,12 @@ TEST(BuiltinManifest, ItsChecksumsAreThoseOfTheFilesInShared) {
   EXPECT_EQ(checked.size(), 11U) << testing::PrintToString(checked);  // 8 models, 3 lists of labels
 }
 
-TEST(Sha256, IsWhatTheStandardSays) {
+TEST(digest::Sha256, IsWhatTheStandardSays) {
   // FIPS 180-4's examples: "abc" and nothing.
-  EXPECT_EQ(sha256_of("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(sha256_of(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(digest::sha256_of("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(digest::sha256_of(""),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 }  // namespace

@@ -11,15 +11,15 @@
 #include "files.h"
 #include "gantry/base/deadline.h"
 #include "gantry/base/text.h"
+#include "gantry/model_file/model_file.h"
 #include "record.h"
-#include "sha256.h"
 #include "unpack.h"
 #include "workspace.h"
 
 namespace gantry::zoo {
 namespace {
 
-constexpr std::uint64_t max_model_bytes = std::uint64_t{2} << 30U;  // a flatbuffer's bound
+using model_file::max_model_bytes;  // what cannot be loaded is not fetched
 constexpr std::uint64_t max_label_bytes = std::uint64_t{16} << 20U;
 
 bool is_web_address(std::string_view text) {

@@ -8,7 +8,6 @@
 #include "gantry/base/deadline.h"
 #include "gantry/base/text.h"
 #include "record.h"
-#include "sha256.h"
 #include "workspace.h"
 
 namespace gantry::zoo {

@@ -11,10 +11,10 @@
 #include "archives_for_tests.h"
 #include "files.h"
 #include "gantry/base/deadline.h"
+#include "gantry/digest/sha256.h"
 #include "gantry/test/model_builder.h"
 #include "gantry/zoo/pull.h"
 #include "record.h"
-#include "sha256.h"
 
 // The store, and pulling into it from a folder. Pulling over HTTP: tests/e2e/test_models.py.
 namespace gantry::zoo {
@@ -27,7 +27,7 @@ std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 Content content_of(std::string_view bytes) {
-  return {.sha256 = sha256_of(bytes), .bytes = bytes.size()};
+  return {.sha256 = digest::sha256_of(bytes), .bytes = bytes.size()};
 }
 
 class StoreTest : public testing::Test {
@@ -117,7 +117,7 @@ TEST_F(StoreTest, AWrongChecksumInstallsNothing) {
   ASSERT_FALSE(pulled);
   EXPECT_EQ(pulled.error().code, Code::invalid_argument);
   EXPECT_THAT(pulled.error().message, HasSubstr(entry.download.sha256));
-  EXPECT_THAT(pulled.error().message, HasSubstr(sha256_of(model + "x")));
+  EXPECT_THAT(pulled.error().message, HasSubstr(digest::sha256_of(model + "x")));
   EXPECT_THAT(visible(), IsEmpty());
 }
 
@@ -144,7 +144,7 @@ TEST_F(StoreTest, BytesWithoutAChecksumAreOnlyTakenIfTrusted) {
   auto pulled = pull(entry, store, settings);
   ASSERT_FALSE(pulled);
   EXPECT_EQ(pulled.error().code, Code::failed_precondition);
-  EXPECT_THAT(pulled.error().message, HasSubstr(sha256_of(model)));
+  EXPECT_THAT(pulled.error().message, HasSubstr(digest::sha256_of(model)));
   EXPECT_THAT(visible(), IsEmpty());
   Unverified asked;
   settings.trusts = [&](const Unverified& file) {
@@ -153,7 +153,7 @@ TEST_F(StoreTest, BytesWithoutAChecksumAreOnlyTakenIfTrusted) {
   };
   pulled = pull(entry, store, settings);
   ASSERT_TRUE(pulled) << pulled.error().message;
-  EXPECT_EQ(asked.sha256, sha256_of(model));
+  EXPECT_EQ(asked.sha256, digest::sha256_of(model));
   EXPECT_EQ(asked.bytes, model.size());
   // From now on it is held against what was trusted.
   EXPECT_THAT(store.verify(entry)->problems, IsEmpty());

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "gantry/base/deadline.h"
-#include "gantry/base/file.h"
+#include "gantry/base/sealed_bytes.h"
 #include "gantry/graph/graph.h"
 #include "gantry/tflite/session.h"
 #include "gantry/xnnpack/backend.h"
@@ -67,7 +67,7 @@ void fill(tflite::Session& session) {
 }
 
 int measure(const std::filesystem::path& path, int rounds) {
-  auto file = MappedFile::open(path, std::size_t{1} << 30U);
+  auto file = SealedBytes::read(path, std::size_t{1} << 30U);
   if (!file) {
     std::println(stderr, "{}", file.error().message);
     return 1;

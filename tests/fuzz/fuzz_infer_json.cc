@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto read =
       gantry::api::read_infer_json(std::vector<std::byte>(bytes, bytes + size), input);
   const auto& options = input.options;
-  expect(!options.top_k || (*options.top_k >= 1 && *options.top_k <= 100'000));
+  expect(!options.top_k || (*options.top_k >= 1 && *options.top_k <= gantry::inference::max_top_k));
   expect(!options.threshold || (*options.threshold >= 0 && *options.threshold <= 1));
   // Base64 shrinks, and messages do not grow with the input.
   expect(input.image.size() <= size);

@@ -9,7 +9,7 @@
 #include <limits>
 #include <utility>
 
-#include "gantry/base/file.h"
+#include "gantry/base/sealed_bytes.h"
 
 namespace gantry::npu_test {
 namespace {
@@ -46,7 +46,7 @@ Result<std::shared_ptr<const tflite::Model>> make_model(std::span<const std::byt
   if (auto written = write_file(path, bytes); !written) {
     return std::unexpected(written.error());
   }
-  auto file = MappedFile::open(path, largest_model);
+  auto file = SealedBytes::read(path, largest_model);
   std::filesystem::remove(path);
   if (!file) {
     return std::unexpected(file.error());

@@ -87,7 +87,7 @@ struct BenchOptions {
     options.flag("profile", profile, "time each operator of the CPU, in extra runs");
     options.group("NPU");
     npu.add_without_slots_to(options);
-    options.flag("no-npu-proof", npu.no_proof,
+    options.flag("no-npu-proof", npu.settings.without_proof,
                  "measure also an NPU that computes nothing or wrong, as the emulated one in "
                  "timing mode");
     options.group("Answer");
@@ -123,9 +123,9 @@ BenchReport::SlotsRow slots_row(const std::vector<BenchReport::SlotsRow>& before
 
 /// The same model on the NPU, if there is one. Errors: failed_precondition if --device=npu wants
 /// one and there is none.
-Result<> measure_npu(const BenchOptions& settings, measure::Input input, Progress& progress,
-                     BenchReport& report) {
-  if (settings.npu.wanted() == inference::DeviceWanted::cpu) {
+Result<> measure_npu(const BenchOptions& settings, const model_file::ModelFile& model,
+                     measure::Input input, Progress& progress, BenchReport& report) {
+  if (settings.npu.wanted() == backend::DeviceWanted::cpu) {
     return {};
   }
   progress.show(0, "the proof on the NPU");
@@ -133,17 +133,18 @@ Result<> measure_npu(const BenchOptions& settings, measure::Input input, Progres
   if (counts.empty()) {
     counts = {1, 2, 3};
   }
-  NpuOptions options = settings.npu;
+  backend::NpuSettings options = settings.npu.settings;
   options.timed_runs = 10;
   BenchReport::Npu& npu = *(report.npu = BenchReport::Npu{});
-  const auto factory = make_npu_factory(options, [&npu](const ProofResult& proof) {
-    npu.in_process_ms = proof.invoke_ms;
-    npu.delegate_ms = proof.delegate_ms;
-  });
-  auto made = factory(settings.model.model, static_cast<std::size_t>(std::ranges::max(counts)));
+  const auto factory =
+      backend::make_npu_factory(options, [&npu](const backend::ProofResult& proof) {
+        npu.in_process_ms = proof.invoke_ms;
+        npu.delegate_ms = proof.delegate_ms;
+      });
+  auto made = factory(model, static_cast<std::size_t>(std::ranges::max(counts)));
   npu.found = std::move(made.report);
   if (!npu.is_measured()) {
-    return settings.npu.wanted() == inference::DeviceWanted::npu
+    return settings.npu.wanted() == backend::DeviceWanted::npu
                ? fail(Code::failed_precondition,
                       std::format("cannot run on the NPU: {}", npu.found.reason))
                : Result<>();
@@ -198,7 +199,7 @@ Result<BenchReport> measure_all(const BenchOptions& settings) {
   report.target_ms = settings.target_ms;
   const auto threads = static_cast<int>(report.threads);
 
-  const inference::Trial trial = settings.model.trial();
+  const backend::Trial trial = settings.model.trial();
   report.before = measure::memory_of_this_process();
   auto subject =
       measure::load_subject(settings.model.model, threads, settings.model.cpu_backend, trial);
@@ -206,7 +207,7 @@ Result<BenchReport> measure_all(const BenchOptions& settings) {
     return std::unexpected(std::move(subject).error());
   }
   report.model_bytes = subject->info.file_bytes;
-  report.cpu_backend = subject->backend->report();
+  report.cpu_backend = subject->backend.report();
   report.task = model_file::task_name(subject->info.task);
   report.input = inputs_of(subject->info);
   report.read_ms = to_ms(subject->read);
@@ -257,7 +258,7 @@ Result<BenchReport> measure_all(const BenchOptions& settings) {
 
   if (settings.threads.size() > 1) {
     for (const std::int64_t count : settings.threads) {
-      auto session = subject->backend->session({.threads = static_cast<int>(count)});
+      auto session = subject->backend.session({.threads = static_cast<int>(count)});
       if (!session) {
         return std::unexpected(std::move(session).error());
       }
@@ -272,20 +273,20 @@ Result<BenchReport> measure_all(const BenchOptions& settings) {
     const Clock::duration time =
         settings.seconds.count() > 0 ? settings.seconds : std::chrono::seconds(2);
     const auto row = measure::time_slots(
-        *subject->backend, count, threads, settings.seed, time,
+        subject->backend, count, threads, settings.seed, time,
         [&](double share) { progress.show(share, std::format("{} slots", count)); });
     if (!row) {
       return std::unexpected(row.error());
     }
     report.slots_table.push_back(slots_row(report.slots_table, count, *row));
   }
-  if (auto done = measure_npu(settings, make_input(), progress, report); !done) {
+  if (auto done = measure_npu(settings, subject->file, make_input(), progress, report); !done) {
     return std::unexpected(std::move(done).error());
   }
   if (settings.profile) {
     progress.show(0, "operators");
     auto operators = measure::time_operators(
-        *subject->backend, threads, input,
+        subject->backend, threads, input,
         std::max<std::int64_t>(10, std::min<std::int64_t>(settings.runs, 100)));
     if (!operators) {
       return std::unexpected(std::move(operators).error());

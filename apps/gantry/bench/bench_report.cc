@@ -94,7 +94,7 @@ Json to_json(const BenchReport::Npu& npu) {
   const auto& found = npu.found;
   Json json = {{"measured", npu.is_measured()},
                {"reason", found.reason.empty() ? Json(nullptr) : Json(found.reason)},
-               {"proof", inference::proof_name(found.proof)},
+               {"proof", backend::proof_name(found.proof)},
                {"proof_result", found.proof_words},
                {"operators_npu", found.operators_npu},
                {"operators_cpu", found.operators_cpu},
@@ -126,7 +126,7 @@ std::string to_json(const BenchReport& report) {
       {"gantry", GANTRY_VERSION},
       {"tensorflow_lite", report.tensorflow_lite},
       {"cpu_backend",
-       {{"name", inference::cpu_backend_name(report.cpu_backend)},
+       {{"name", backend::cpu_backend_name(report.cpu_backend)},
         {"reason",
          report.cpu_backend.reason.empty() ? Json(nullptr) : Json(report.cpu_backend.reason)},
         {"operators", report.cpu_backend.operators},
@@ -230,7 +230,7 @@ std::string npu_text(const BenchReport& report) {
   if (!found.reason.empty()) {
     return std::format("not measured: {}", printable(found.reason));
   }
-  const bool is_proven = found.proof == inference::Proof::passed;
+  const bool is_proven = found.proof == backend::Proof::passed;
   return std::format("{} of {} operators in {} partition{}, {}{}{}; Mesa {}", found.operators_npu,
                      found.operators_npu + found.operators_cpu, found.partitions,
                      found.partitions == 1 ? "" : "s", is_proven ? "proven (" : "",
@@ -238,7 +238,7 @@ std::string npu_text(const BenchReport& report) {
                      found.mesa.empty() ? "unknown" : found.mesa);
 }
 
-std::string backend_text(const inference::CpuReport& cpu) {
+std::string backend_text(const backend::CpuReport& cpu) {
   if (!cpu.is_xnnpack) {
     return std::format("TensorFlow Lite's own kernels: {}", printable(cpu.reason));
   }

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gantry/backend/npu_slots.h"
 #include "gantry/base/error.h"
-#include "gantry/inference/npu_slots.h"
 #include "gantry/measure/machine.h"
 #include "gantry/measure/statistics.h"
 #include "gantry/measure/timing.h"
@@ -22,7 +22,7 @@ struct BenchReport {
   std::string fed;    ///< "random, seed 42" or the picture's name
   std::uint64_t model_bytes = 0;
   std::string tensorflow_lite;
-  inference::CpuReport cpu_backend;
+  backend::CpuReport cpu_backend;
   std::string cpu;
   std::size_t cores = 0;
   std::string accel_node;  ///< empty: none
@@ -49,7 +49,7 @@ struct BenchReport {
   std::vector<SlotsRow> slots_table;
   /// The same model on the NPU.
   struct Npu {
-    inference::NpuReport found;  ///< with found.reason nothing of the following is known
+    backend::NpuReport found;  ///< with found.reason nothing of the following is known
     std::vector<double> samples_ms;
     measure::Summary
         invoke_ms;  ///< of the samples: one slot, the way to its process and back included

@@ -13,16 +13,15 @@
 #include <utility>
 #include <vector>
 
-#include "child_process.h"
 #include "commands.h"
 #include "doctor/doctor_report.h"
+#include "gantry/backend/live_test.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/terminal.h"
 #include "gantry/system/diagnosis.h"
 #include "gantry/system/survey.h"
-#include "live_test.h"
+#include "gantry/system/system_closure.h"
 #include "settings/builtin_model.h"
-#include "system_closure.h"
 
 namespace gantry::cli {
 namespace {
@@ -66,7 +65,7 @@ system::Survey look(const Settings& settings) {
   system::SurveyOptions options{.user = system::User::current(), .teflon = settings.teflon};
   // All of these ask this machine, whatever the tree.
   if (root.is_real()) {
-    options.system_closure = system_closure;
+    options.system_closure = system::system_closure;
     options.kernel_log = kernel_log;
   }
   if (root.is_real() || settings.live_test == "always") {
@@ -81,33 +80,33 @@ Finding live_finding(const Settings& settings, const system::Survey& survey,
                      const std::vector<Finding>& findings, bool& could_not) {
   const auto* const library = survey.teflon.found();
   if (settings.live_test == "never") {
-    return live_test_skipped("--live-test=never");
+    return backend::live_test_skipped("--live-test=never");
   }
   if (library == nullptr) {
-    return live_test_skipped("there is no libteflon.so");
+    return backend::live_test_skipped("there is no libteflon.so");
   }
   if (settings.live_test == "auto") {
     if (!survey.is_real) {
-      return live_test_skipped(
+      return backend::live_test_skipped(
           "a made-up root has no device; --live-test=always tries this machine's");
     }
     for (const char* id : {"node", "access", "library"}) {
       const Finding* const needed = find(findings, id);
       if (needed != nullptr && needed->status != Status::ok) {
-        return live_test_skipped(needed->title + " comes first");
+        return backend::live_test_skipped(needed->title + " comes first");
       }
     }
   }
   const auto folder = builtin_folder();
   if (folder.empty()) {
     could_not = true;
-    return live_test_skipped("the built-in model is not beside this program");
+    return backend::live_test_skipped("the built-in model is not beside this program");
   }
   // What was asked for is a path of this machine; what was found is one of the tree's.
   const auto path = survey.teflon.is_explicit
                         ? library->path
                         : system::Root(settings.system_root).outside(library->resolved);
-  Finding finding = live_test(path, builtin_model(folder), settings.live_timeout);
+  Finding finding = backend::live_test(path, builtin_model(folder), settings.live_timeout);
   could_not = finding.status == Status::skipped;
   const system::AccelNode* const node = survey.npu();
   if (finding.status == Status::failure && node != nullptr && node->opened &&

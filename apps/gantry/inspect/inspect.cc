@@ -9,16 +9,17 @@
 #include <vector>
 
 #include "commands.h"
+#include "gantry/backend/load.h"
 #include "gantry/base/file.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/terminal.h"
 #include "gantry/system/survey.h"
+#include "gantry/system/system_closure.h"
 #include "gantry/system/teflon.h"
 #include "inspect/inspect_report.h"
 #include "settings/model_options.h"
 #include "settings/models_dir.h"
-#include "system_closure.h"
 
 namespace gantry::cli {
 namespace {
@@ -53,13 +54,12 @@ struct InspectOptions {
 /// The library that `serve` would use on this machine.
 std::optional<npu::InstalledMesa> installed_mesa() {
   const system::TeflonSearch search =
-      system::find_teflon(system::Root(), {}, system_closure, system::own_elf_machine);
+      system::find_teflon(system::Root(), {}, system::system_closure, system::own_elf_machine);
   const system::TeflonCandidate* const found = search.found();
   return found == nullptr ? std::nullopt : npu::mesa_in(found->path);
 }
 
 Result<InspectReport> look_at(const InspectOptions& settings) {
-  constexpr std::size_t largest = std::size_t{2} << 30U;
   InspectReport report;
   report.model = settings.model.model.string();
   const auto name_it = [&](const Error& error) {
@@ -67,16 +67,12 @@ Result<InspectReport> look_at(const InspectOptions& settings) {
                                 ? error.message
                                 : std::format("{}: {}", report.model, error.message));
   };
-  const auto file = MappedFile::open(settings.model.model, largest);
-  if (!file) {
-    return name_it(file.error());
+  auto model = backend::check_model(settings.model.model, {});
+  if (!model) {
+    return std::unexpected(std::move(model).error());
   }
-  auto info = model_file::read_model(file->bytes());
-  if (!info) {
-    return name_it(info.error());
-  }
-  report.info = *std::move(info);
-  auto graph = graph::read_graph(file->bytes());
+  report.info = std::move(model->info);
+  auto graph = graph::read_graph(model->file.bytes());
   if (!graph) {
     return name_it(graph.error());
   }

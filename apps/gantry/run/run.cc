@@ -34,8 +34,6 @@
 namespace gantry::cli {
 namespace {
 
-constexpr std::size_t max_image_bytes = std::size_t{512} << 20U;
-
 constexpr std::string_view examples =
     R"(  gantry run cat.jpg                                # by the built-in model
   gantry run mobilenet_v1_1.0_224_quant.tflite cat.jpg
@@ -70,7 +68,7 @@ struct RunOptions {
     options.group("NPU");
     npu.add_without_slots_to(options);
     options.group("Answer");
-    options.integer("top-k", top_k, 1, 100'000,
+    options.integer("top-k", top_k, 1, inference::max_top_k,
                     "at most so many classes or boxes [5 classes, 100 boxes]");
     options.number("threshold", threshold, 0, 1,
                    "least probability [0 for classes, 0.5 for boxes]");
@@ -89,16 +87,16 @@ struct RunOptions {
 
 Result<std::vector<std::byte>> read_image(const std::string& name) {
   if (name != "-") {
-    return read_file(name, max_image_bytes);
+    return read_file(name, image::max_file_bytes);
   }
   std::vector<std::byte> bytes;
   std::array<char, 65536> piece{};
   while (std::cin.read(piece.data(), piece.size()), std::cin.gcount() > 0) {
     const auto* const data = reinterpret_cast<const std::byte*>(piece.data());
     bytes.insert(bytes.end(), data, data + std::cin.gcount());
-    if (bytes.size() > max_image_bytes) {
+    if (bytes.size() > image::max_file_bytes) {
       return fail(Code::out_of_range,
-                  std::format("stdin: more than {}", human_bytes(max_image_bytes)));
+                  std::format("stdin: more than {}", human_bytes(image::max_file_bytes)));
     }
   }
   if (bytes.empty()) {
@@ -238,9 +236,9 @@ class Run {
     }
     progress.clear();
     if (options_.json) {
-      std::print("{{\"model\":{},\"cpu_backend\":{},\"results\":[{}\n]}}\n",
-                 json_string(model_.name()),
-                 json_string(inference::cpu_backend_name(model_.cpu_report())), results);
+      std::print("{{\"model\":{},\"sha256\":\"{}\",\"cpu_backend\":{},\"results\":[{}\n]}}\n",
+                 json_string(model_.name()), model_.sha256(),
+                 json_string(backend::cpu_backend_name(model_.cpu_report())), results);
     }
     return exit;
   }
@@ -369,7 +367,7 @@ int run(std::span<char* const> arguments) {
   config.warm_up = false;
   config.device = settings.npu.wanted();
   config.npu_slots = 1;  // pictures come one after the other
-  config.npu = make_npu_factory(settings.npu);
+  config.npu = backend::make_npu_factory(settings.npu.settings);
   auto model = inference::LoadedModel::load(std::move(config));
   if (!model) {
     print_error("run", model.error().message, model_next_step(model.error()));

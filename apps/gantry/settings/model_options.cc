@@ -13,7 +13,6 @@
 #include "gantry/zoo/store.h"
 #include "settings/builtin_model.h"
 #include "settings/models_dir.h"
-#include "trial.h"
 
 namespace gantry::cli {
 
@@ -72,9 +71,9 @@ void ModelOptions::add_trial_to(Options& options) {
               "whose kernels compute on the CPU: XNNPACK's where they are there and right, else "
               "TensorFlow Lite's; or one of the two [auto]",
               [this](std::string_view text) -> Result<> {
-                using enum inference::CpuBackendWanted;
+                using enum backend::CpuBackendWanted;
                 for (const auto wanted : {automatic, xnnpack, tflite}) {
-                  if (text == inference::cpu_backend_wanted_name(wanted)) {
+                  if (text == backend::cpu_backend_wanted_name(wanted)) {
                     cpu_backend = wanted;
                     return {};
                   }
@@ -157,8 +156,8 @@ inference::ModelConfig ModelOptions::config() const {
   return config;
 }
 
-inference::Trial ModelOptions::trial() const {
-  return no_trial ? inference::Trial() : make_trial(model, cpu_backend, trial_timeout);
+backend::Trial ModelOptions::trial() const {
+  return no_trial ? backend::Trial() : backend::trial_in_child(cpu_backend, trial_timeout);
 }
 
 bool looks_like_model(const std::string& word, const std::filesystem::path& models_dir) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gantry/backend/trial.h"
 #include "gantry/base/cpu.h"
 #include "gantry/base/error.h"
 #include "gantry/cli/options.h"
@@ -28,7 +29,7 @@ struct ModelOptions {
   bool dct_scaling = false;
   enum class Cpus : std::uint8_t { big, all, listed } cpus = Cpus::big;
   CpuList cpu_list;  ///< with Cpus::listed
-  inference::CpuBackendWanted cpu_backend = inference::CpuBackendWanted::automatic;
+  backend::CpuBackendWanted cpu_backend = backend::CpuBackendWanted::automatic;
   bool no_trial = false;
   std::chrono::milliseconds trial_timeout{30'000};
   std::int64_t max_pixels = image::DecodeLimits{}.max_pixels;
@@ -44,10 +45,9 @@ struct ModelOptions {
   /// Binds this thread, and all that it starts from now on, as --cpus says: before anything counts
   /// cores. Answers an exit code, the reason printed, if that is impossible.
   [[nodiscard]] std::optional<Exit> bind(std::string_view command) const;
-  /// What they say, with the trial's child started already.
   [[nodiscard]] inference::ModelConfig config() const;
-  /// Started already; empty with --no-trial.
-  [[nodiscard]] inference::Trial trial() const;
+  /// Empty with --no-trial.
+  [[nodiscard]] backend::Trial trial() const;
 };
 
 /// Whether the file's first bytes, or its name, say TensorFlow Lite model; or, where there is no

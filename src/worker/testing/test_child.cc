@@ -18,14 +18,17 @@
 #include <thread>
 #include <vector>
 
-#include "../channel.h"
-#include "../message.h"
 #include "gantry/base/text.h"
+#include "gantry/sandbox/channel.h"
 #include "gantry/worker/serve.h"
-#include "test_orders.h"
+#include "message.h"
+#include "testing/test_orders.h"
 
 namespace gantry::worker {
 namespace {
+
+using sandbox::most_message_bytes;
+using sandbox::send_message;
 
 [[noreturn]] void hang() {
   for (;;) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,9 @@ enum class Code : std::uint8_t {
 
 /// The code's name as google/rpc/code.proto spells it, in lower case ("invalid_argument").
 [[nodiscard]] std::string_view code_name(Code code) noexcept;
+
+/// The code of this number, for whoever reads one from foreign bytes; empty if there is none.
+[[nodiscard]] std::optional<Code> code_from(std::uint8_t number) noexcept;
 
 /// A failure. `message` names the thing, what was wanted and what was found, for a person.
 struct [[nodiscard]] Error {

@@ -23,8 +23,8 @@ namespace gantry {
 [[nodiscard]] Result<> write_file(const std::filesystem::path& path,
                                   std::span<const std::byte> bytes);
 
-/// A read-only private mapping of a whole file. A file that shrinks after open() raises SIGBUS on
-/// access, as with any mapping: models are replaced by rename, never truncated in place.
+/// A read-only private mapping of a whole file, for a look at it: if the file shrinks after open(),
+/// access raises SIGBUS. What is kept is SealedBytes.
 /// Threads: thread-safe once open.
 class MappedFile {
  public:

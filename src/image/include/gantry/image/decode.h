@@ -10,6 +10,9 @@
 
 namespace gantry::image {
 
+/// The largest picture file that is read from a disk; requests have a bound of their own.
+inline constexpr std::size_t max_file_bytes = std::size_t{512} << 20U;
+
 enum class Format : std::uint8_t { jpeg, png, webp, gif, bmp, tiff, pnm, tga, ico, unknown };
 /// "JPEG", "PNG", …
 [[nodiscard]] std::string_view format_name(Format format) noexcept;

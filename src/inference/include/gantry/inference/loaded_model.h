@@ -11,27 +11,23 @@
 #include <string>
 #include <vector>
 
-#include "gantry/base/file.h"
+#include "gantry/backend/cpu_backend.h"
+#include "gantry/backend/device_policy.h"
+#include "gantry/backend/load.h"
+#include "gantry/backend/npu_slots.h"
+#include "gantry/backend/trial.h"
 #include "gantry/dispatch/slot_pool.h"
 #include "gantry/image/decode.h"
-#include "gantry/inference/cpu_backend.h"
-#include "gantry/inference/device_policy.h"
-#include "gantry/inference/npu_slots.h"
 #include "gantry/inference/types.h"
 #include "gantry/model_file/labels.h"
+#include "gantry/model_file/model_file.h"
 #include "gantry/model_file/model_info.h"
-#include "gantry/tflite/session.h"
 
 namespace gantry::inference {
 
-/// Runs a model once where a crash does no harm (a child process with limits), before this process
-/// takes it in; proves it with XNNPACK there where that is wanted. Errors: what went wrong, for a
-/// person.
-using Trial = std::function<Result<Tried>(const std::filesystem::path& model)>;
-
 /// The model's requests go elsewhere from now on.
 struct DeviceChange {
-  DevicePolicy::State state;
+  backend::DevicePolicy::State state;
   std::string reason;      ///< of leaving the NPU: its last failure
   std::size_t usable = 0;  ///< NPU slots
 };
@@ -43,21 +39,21 @@ struct ModelConfig {
   std::filesystem::path labels;  ///< empty: beside the model, else in its metadata
   std::size_t slots = 0;         ///< 0: cores / threads_per_slot, at least 1
   int threads_per_slot = 1;      ///< at least 1. More than one wait by spinning
-  CpuBackendWanted cpu_backend = CpuBackendWanted::automatic;
+  backend::CpuBackendWanted cpu_backend = backend::CpuBackendWanted::automatic;
   bool warm_up = true;  ///< run every slot once before the model is ready
   image::DecodeOptions decode;
   /// Empty: the metadata's for float inputs, else the rule of InputTransform.
   std::optional<InputTransform::Normalization> normalization;
-  Trial trial;  ///< empty: none
-  DeviceWanted device = DeviceWanted::automatic;
-  std::size_t npu_slots = 3;  ///< at least 1. One for each core of the RK3588's NPU
-  NpuFactory npu = {};        ///< not asked where the CPU is wanted; empty: there is no NPU
+  backend::Trial trial;  ///< empty: none
+  backend::DeviceWanted device = backend::DeviceWanted::automatic;
+  std::size_t npu_slots = 3;     ///< at least 1. One for each core of the RK3588's NPU
+  backend::NpuFactory npu = {};  ///< not asked where the CPU is wanted; empty: there is no NPU
   /// Called once per change of the policy's state, on any thread. Must not block or throw.
   std::function<void(const DeviceChange&)> on_device_change = {};
   /// Told what becomes of each NPU slot; the same rules.
   std::function<void(const dispatch::SlotEvent&)> on_slot_event = {};
   std::size_t cores = 0;  ///< for the two defaults above; 0: available_cores()
-  std::size_t max_file_bytes = std::size_t{1} << 30U;
+  std::size_t max_file_bytes = model_file::max_model_bytes;
 };
 
 /// What became of a model's NPU slots since it was loaded.
@@ -92,20 +88,23 @@ class LoadedModel {
   [[nodiscard]] const model_file::ModelInfo& info() const noexcept { return info_; }
   [[nodiscard]] const model_file::Labels& labels() const noexcept { return labels_; }
   [[nodiscard]] const ModelConfig& config() const noexcept { return config_; }
+  /// Of the file's bytes as they were read: with their number (info().file_bytes), what this model
+  /// is, whatever stands at its path by now.
+  [[nodiscard]] const std::string& sha256() const noexcept { return sha256_; }
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 
   /// Where requests go now; where they would go, if they are refused for a while.
   [[nodiscard]] dispatch::Device device() const;
-  [[nodiscard]] const DevicePolicy& policy() const noexcept { return *policy_; }
+  [[nodiscard]] const backend::DevicePolicy& policy() const noexcept { return *policy_; }
   /// What computes it on the CPU; without slots there, nothing does.
-  [[nodiscard]] const CpuReport& cpu_report() const noexcept { return cpu_report_; }
+  [[nodiscard]] const backend::CpuReport& cpu_report() const noexcept { return cpu_report_; }
   /// Null where the model is not to run on the CPU.
   [[nodiscard]] dispatch::SlotPool* cpu_slots() const noexcept { return cpu_slots_.get(); }
   /// Null where the model is not on the NPU.
   [[nodiscard]] dispatch::SlotPool* npu_slots() const noexcept { return npu_slots_.get(); }
-  [[nodiscard]] const NpuReport& npu_report() const noexcept { return npu_report_; }
+  [[nodiscard]] const backend::NpuReport& npu_report() const noexcept { return npu_report_; }
   [[nodiscard]] NpuStatus npu_status() const;
   /// Empty for models whose input is no image.
   [[nodiscard]] const std::optional<InputTransform>& transform() const noexcept {
@@ -128,21 +127,13 @@ class LoadedModel {
   /// The input tensor that infer() would feed for this picture.
   [[nodiscard]] Result<std::vector<std::byte>> input_tensor(std::span<const std::byte> image) const;
 
-  /// How long loading took, by step; for `bench` and the log.
-  struct LoadTimes {
-    Clock::duration read{}, trial{}, npu{}, create{}, warm_up{};
-  };
-  [[nodiscard]] const LoadTimes& load_times() const noexcept { return load_times_; }
-
  private:
   LoadedModel() = default;
+  /// Labels, and how pictures become its input. `config_` and `info_` are there.
+  [[nodiscard]] Result<> make_ends(const std::filesystem::path& path);
   /// Asks the factory for NPU slots and decides on the policy. `config_` and `info_` are there.
-  [[nodiscard]] Result<> take_npu();
-  /// `tried`: empty without a trial, when this proves XNNPACK itself.
-  [[nodiscard]] Result<> make_cpu_slots(MappedFile file, const std::optional<Tried>& tried);
-  /// The slots, warmed up.
-  [[nodiscard]] Result<std::vector<std::unique_ptr<dispatch::ExecutionSlot>>> cpu_slots_of(
-      const CpuBackend& backend);
+  [[nodiscard]] Result<> take_npu(const model_file::ModelFile& file);
+  [[nodiscard]] Result<> make_cpu_slots(const backend::CheckedModel& model);
   /// Brings the policy up to date with the NPU slots; nothing before the pool is there.
   void update_policy();
   void note_failure(const Error& error);
@@ -160,14 +151,14 @@ class LoadedModel {
   [[nodiscard]] Result<> postprocess(const dispatch::ExecutionSlot& slot, const Options& options,
                                      Response& response) const;
 
-  LoadTimes load_times_;
   ModelConfig config_;
   model_file::ModelInfo info_;
   model_file::Labels labels_;
   std::optional<InputTransform> transform_;
-  NpuReport npu_report_;
-  CpuReport cpu_report_;
-  std::unique_ptr<DevicePolicy> policy_;
+  std::string sha256_;
+  backend::NpuReport npu_report_;
+  backend::CpuReport cpu_report_;
+  std::unique_ptr<backend::DevicePolicy> policy_;
   mutable std::mutex failures_mutex_;
   std::map<Code, std::size_t> failures_;
   std::string last_failure_;

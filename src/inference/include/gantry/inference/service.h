@@ -26,14 +26,16 @@ struct ServiceConfig {
 /// What /health tells.
 struct ModelStatus {
   std::string name, version, task;
+  std::string sha256;                               ///< of the file's bytes as they were loaded
+  std::size_t file_bytes = 0;                       ///< their number
   dispatch::Device device = dispatch::Device::cpu;  ///< where requests go now
   std::size_t slots = 0;                            ///< of that device
   int threads_per_slot = 1;
   bool ready = false;
-  DeviceWanted wanted = DeviceWanted::automatic;
-  DevicePolicy::State state = DevicePolicy::State::on_cpu;
-  CpuReport cpu_report;
-  NpuReport npu_report;
+  backend::DeviceWanted wanted = backend::DeviceWanted::automatic;
+  backend::DevicePolicy::State state = backend::DevicePolicy::State::on_cpu;
+  backend::CpuReport cpu_report;
+  backend::NpuReport npu_report;
   NpuStatus npu;
 };
 

@@ -16,9 +16,12 @@
 
 namespace gantry::inference {
 
+/// The most classes or boxes that a request may ask for.
+inline constexpr std::int64_t max_top_k = 100'000;
+
 /// What a caller may ask for beside the picture. Checked by validate().
 struct Options {
-  std::optional<std::int64_t> top_k;  ///< 1 to 100 000; default 5 classes, 100 boxes
+  std::optional<std::int64_t> top_k;  ///< 1 to max_top_k; default 5 classes, 100 boxes
   std::optional<double>
       threshold;  ///< least probability, 0 to 1; default 0 for classes, 0.5 for boxes
 };

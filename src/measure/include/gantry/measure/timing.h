@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "gantry/backend/cpu_backend.h"
+#include "gantry/backend/load.h"
 #include "gantry/base/deadline.h"
 #include "gantry/base/error.h"
 #include "gantry/dispatch/execution_slot.h"
-#include "gantry/inference/loaded_model.h"
+#include "gantry/model_file/model_file.h"
 #include "gantry/model_file/model_info.h"
 #include "gantry/tflite/session.h"
 
@@ -22,18 +24,18 @@ namespace gantry::measure {
 
 /// A model that is loaded and measured step by step.
 struct Subject {
+  model_file::ModelFile file;
   model_file::ModelInfo info;
-  std::shared_ptr<const tflite::Model> model;
-  std::optional<inference::CpuBackend> backend;  ///< makes sessions; always there
+  backend::CpuBackend backend;  ///< makes sessions
   std::unique_ptr<tflite::Session> session;
-  Clock::duration read{};      ///< map, read and check the file
+  Clock::duration read{};      ///< read, hash and check the file
   Clock::duration create{};    ///< TensorFlow Lite's view of it
   Clock::duration allocate{};  ///< interpreter and tensors
 };
 /// `trial` may be empty; its time is not counted, nor is that of a proof without one.
 [[nodiscard]] Result<Subject> load_subject(const std::filesystem::path& path, int threads,
-                                           inference::CpuBackendWanted wanted,
-                                           const inference::Trial& trial);
+                                           backend::CpuBackendWanted wanted,
+                                           const backend::Trial& trial);
 
 /// What goes into the inputs before each invoke.
 class Input {
@@ -74,9 +76,8 @@ struct Throughput {
   double per_second = 0;
   std::vector<double> invoke_ms;
 };
-[[nodiscard]] Result<Throughput> time_slots(const inference::CpuBackend& backend,
-                                            std::int64_t slots, int threads, std::uint64_t seed,
-                                            Clock::duration time,
+[[nodiscard]] Result<Throughput> time_slots(const backend::CpuBackend& backend, std::int64_t slots,
+                                            int threads, std::uint64_t seed, Clock::duration time,
                                             const OnProgress& on_progress = {});
 
 /// The same for slots that are there already.
@@ -90,7 +91,7 @@ struct OperatorCost {
   std::string name;
   double ms = 0;
 };
-[[nodiscard]] Result<std::vector<OperatorCost>> time_operators(const inference::CpuBackend& backend,
+[[nodiscard]] Result<std::vector<OperatorCost>> time_operators(const backend::CpuBackend& backend,
                                                                int threads, Input& input,
                                                                std::int64_t runs);
 /// Summed by name, the dearest first.

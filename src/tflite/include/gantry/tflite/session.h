@@ -9,7 +9,7 @@
 
 #include "gantry/base/deadline.h"
 #include "gantry/base/error.h"
-#include "gantry/base/file.h"
+#include "gantry/base/sealed_bytes.h"
 #include "gantry/tensor/tensor.h"
 #include "gantry/tflite/delegate.h"
 
@@ -23,8 +23,8 @@ namespace gantry::tflite {
 /// Threads: thread-safe.
 class Model {
  public:
-  /// Takes the mapping. Errors: invalid_argument with TensorFlow Lite's own words.
-  [[nodiscard]] static Result<std::shared_ptr<const Model>> create(MappedFile file);
+  /// Shares the bytes. Errors: invalid_argument with TensorFlow Lite's own words.
+  [[nodiscard]] static Result<std::shared_ptr<const Model>> create(SealedBytes file);
   /// The same with bytes in memory.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> create(std::vector<std::byte> bytes);
   ~Model();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gantry/base/error.h"
+#include "gantry/base/sealed_bytes.h"
 #include "gantry/dispatch/execution_slot.h"
 
 namespace gantry::worker {
@@ -19,6 +20,9 @@ struct ProcessSlotConfig {
   /// (serve.h), on which it has to call serve().
   std::filesystem::path program = "/proc/self/exe";
   std::vector<std::string> arguments;
+  /// What the child works with: its descriptors from `first_slot_file` on (serve.h), those of each
+  /// repair too. Whoever replaces the files that they came from changes nothing.
+  std::vector<SealedBytes> files = {};
   std::string name = "slot";  ///< how messages begin: "slot 1"
   dispatch::Device device = dispatch::Device::npu;
   std::chrono::milliseconds start_timeout{30'000};  ///< from the start to a slot that is ready

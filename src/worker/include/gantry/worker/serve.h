@@ -11,6 +11,8 @@ namespace gantry::worker {
 
 /// The descriptor that ProcessSlot gives to its child.
 inline constexpr int slot_socket = 3;
+/// The first of ProcessSlotConfig::files; the others follow it.
+inline constexpr int first_slot_file = slot_socket + 1;
 
 struct MadeSlot {
   std::unique_ptr<dispatch::ExecutionSlot> slot;  ///< all input shapes known

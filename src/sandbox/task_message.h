@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// What the child of a Task says, a packet each: one byte, the kind, and a text.
+namespace gantry::sandbox {
+
+enum class TaskMessage : std::uint8_t { step = 1, result, error, done };
+inline constexpr std::size_t most_task_text = std::size_t{64} << 10U;
+
+}  // namespace gantry::sandbox

@@ -1,0 +1,110 @@
+// The child of the tests: does everything a child may do, as its first argument says.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <format>
+#include <print>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "gantry/base/sealed_bytes.h"
+#include "gantry/sandbox/child.h"
+#include "gantry/sandbox/process.h"
+
+namespace gantry::sandbox {
+namespace {
+
+[[noreturn]] void hang() {
+  for (;;) {
+    std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+}
+
+std::string limit(decltype(RLIMIT_CORE) what) {
+  rlimit found{};
+  getrlimit(what, &found);
+  return found.rlim_cur == RLIM_INFINITY ? "none" : std::to_string(found.rlim_cur);
+}
+
+Result<> job(std::string_view how, const Teller& tell) {
+  if (how == "good") {
+    tell.step("working");
+    tell.result("first");
+    tell.result("second");
+    return {};
+  }
+  if (how == "error") {
+    tell.step("failing");
+    return fail(Code::failed_precondition, "it cannot be");
+  }
+  if (how == "throw") {
+    throw std::runtime_error("thrown");
+  }
+  if (how == "crash") {
+    tell.step("falling");
+    std::println(stderr, "about to fall");
+    std::signal(SIGSEGV, SIG_DFL);  // a sanitizer would take it for its own
+    raise(SIGSEGV);
+  }
+  if (how == "hang") {
+    tell.step("hanging");
+    hang();
+  }
+  if (how == "noise") {  // what a parent that listens to a library's words would take for a result
+    std::println("result: all is well\ndone");
+    std::fflush(stdout);
+    std::_Exit(0);
+  }
+  if (how == "done_then_exit_3") {
+    std::atexit([] { std::_Exit(3); });
+    tell.result("all is well");
+    std::exit(3);  // NOLINT(concurrency-mt-unsafe): a library that ends its process
+  }
+  if (how == "chatter") {
+    for (;;) {
+      tell.result(std::string(1000, 'x'));
+      std::println("{}", std::string(1000, 'y'));
+    }
+  }
+  if (how == "limits") {
+    tell.result(std::format("cpu {}", limit(RLIMIT_CPU)));
+    tell.result(std::format("core {}", limit(RLIMIT_CORE)));
+    tell.result(std::format("file {}", limit(RLIMIT_FSIZE)));
+    return {};
+  }
+  if (how == "file") {
+    const auto given = SealedBytes::adopt(UniqueFd(first_descriptor + 1), 100);
+    if (!given) {
+      return std::unexpected(given.error());
+    }
+    tell.result({reinterpret_cast<const char*>(given->bytes().data()), given->bytes().size()});
+    const auto written =
+        write_all(first_descriptor + 2, std::as_bytes(std::span("from the child", 14)));
+    return written;
+  }
+  return fail(Code::invalid_argument, std::format("\"{}\" is nothing that it does", how));
+}
+
+}  // namespace
+}  // namespace gantry::sandbox
+
+// NOLINTNEXTLINE(bugprone-exception-escape): a crash is what some tests want
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv, argv + argc);
+  const std::string how = argc > 1 ? arguments[1] : "";
+  if (how == "exit") {
+    return static_cast<int>(std::strtol(arguments.at(2).c_str(), nullptr, 10));
+  }
+  if (how == "sleep") {
+    gantry::sandbox::hang();
+  }
+  gantry::sandbox::run_task(
+      {}, [&how](const gantry::sandbox::Teller& tell) { return gantry::sandbox::job(how, tell); });
+}
