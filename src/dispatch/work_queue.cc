@@ -7,19 +7,29 @@
 
 namespace gantry::dispatch {
 
-WorkQueue::WorkQueue(std::string_view name, std::size_t threads, std::size_t capacity)
+WorkQueue::WorkQueue(std::string_view name, std::size_t threads, std::size_t capacity,
+                     const ThreadStart& start)
     : capacity_(capacity), idle_threads_(threads) {
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) {
-    Sleeper& me = all_sleepers_.emplace_back();
-    threads_.emplace_back([this, &me](const std::stop_token& stop) { serve(stop, me); });
-    // The kernel keeps 15 characters.
-    const std::string thread_name = std::format("{}-{}", name.substr(0, 11), i);
-    ::pthread_setname_np(threads_.back().native_handle(), thread_name.c_str());
+  try {
+    for (std::size_t i = 0; i < threads; ++i) {
+      Sleeper& me = all_sleepers_.emplace_back();
+      threads_.push_back(start([this, &me](const std::stop_token& stop) { serve(stop, me); }));
+      // The kernel keeps 15 characters.
+      const std::string thread_name = std::format("{}-{}", name.substr(0, 11), i);
+      ::pthread_setname_np(threads_.back().native_handle(), thread_name.c_str());
+    }
+  } catch (...) {
+    stop();  // a thread that sleeps already would not hear of its jthread's end
+    throw;
   }
 }
 
-WorkQueue::~WorkQueue() {
+std::jthread WorkQueue::start_jthread(ThreadBody body) { return std::jthread(std::move(body)); }
+
+WorkQueue::~WorkQueue() { stop(); }
+
+void WorkQueue::stop() {
   std::list<Item> withdrawn;  // destroyed after the lock is gone: it holds foreign code
   {
     const std::scoped_lock lock(mutex_);

@@ -8,7 +8,10 @@
 #include <latch>
 #include <mutex>
 #include <set>
+#include <stop_token>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace gantry::dispatch {
@@ -212,6 +215,27 @@ TEST(WorkQueue, ManySubmittersAndWithdrawersAccountForEveryPiece) {
     EXPECT_EQ(queue.running(), 0U);
   }
   EXPECT_EQ(ran + withdrawn + refused, threads * pieces);
+}
+
+TEST(WorkQueue, WhenAThreadCanNotStartThoseBeforeItEnd) {
+  // Many times: the first ones are to be in each place where a stop may find them.
+  for (int i = 0; i < 200; ++i) {
+    std::atomic<int> started = 0;
+    std::atomic<int> ended = 0;
+    const auto third_fails = [&](WorkQueue::ThreadBody body) {
+      if (started == 2) {
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+      }
+      ++started;
+      return std::jthread([&ended, body = std::move(body)](const std::stop_token& stop) {
+        body(stop);
+        ++ended;
+      });
+    };
+    EXPECT_THROW(WorkQueue("test", 3, 1, third_fails), std::system_error);
+    EXPECT_EQ(started, 2);
+    EXPECT_EQ(ended, 2);
+  }
 }
 
 TEST(WorkQueue, TheThreadThatWorkedLastIsWokenFirst) {

@@ -29,9 +29,14 @@ enum class WorkId : std::uint64_t {};
 /// Threads: thread-safe.
 class WorkQueue {
  public:
+  using ThreadBody = std::function<void(const std::stop_token&)>;
+  /// Starts a thread, or throws std::system_error as std::jthread does.
+  using ThreadStart = std::function<std::jthread(ThreadBody)>;
+
   /// Starts `threads` threads named "`name`-0", … `capacity` may be 0: then work is accepted only
-  /// while a thread is idle.
-  WorkQueue(std::string_view name, std::size_t threads, std::size_t capacity);
+  /// while a thread is idle. Throws what `start` throws, after the threads before have ended.
+  WorkQueue(std::string_view name, std::size_t threads, std::size_t capacity,
+            const ThreadStart& start = start_jthread);
   /// Withdraws what waits without running it, waits for what runs, joins the threads.
   /// Work that waits is destroyed on the calling thread.
   ~WorkQueue();
@@ -70,6 +75,9 @@ class WorkQueue {
     std::condition_variable wake;
     bool is_called = false;
   };
+  static std::jthread start_jthread(ThreadBody body);
+  /// What the destructor does.
+  void stop();
   void serve(const std::stop_token& stop, Sleeper& me);
   /// With the mutex held. False: it is to stop.
   bool wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, Sleeper& me);
