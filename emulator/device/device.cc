@@ -49,24 +49,31 @@ Result<ConvTask> read_task(const TaskWords& where, const Memory& memory) {
 }  // namespace
 
 Device::Device(Settings& settings) : settings_(settings) {
-  for (std::size_t core = 0; core < cores; ++core) {
-    threads_.at(core) =
-        std::jthread([this, core](const std::stop_token& stop) { core_thread(stop, core); });
+  try {
+    for (std::size_t core = 0; core < cores; ++core) {
+      threads_.at(core) = std::jthread([this, core] { core_thread(core); });
+    }
+  } catch (...) {  // one could not be started: those before wait already
+    stop();
+    throw;
   }
 }
 
-Device::~Device() {
+Device::~Device() { stop(); }
+
+void Device::stop() {
   {
+    // With the lock: a core that has just found nothing to do holds it until it waits, and is
+    // notified then.
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
-  }
-  for (auto& thread : threads_) {
-    thread.request_stop();
   }
   work_.notify_all();
   progress_.notify_all();
   for (auto& thread : threads_) {
-    thread.join();
+    if (thread.joinable()) {
+      thread.join();
+    }
   }
 }
 
@@ -126,11 +133,11 @@ std::shared_ptr<Device::FileState> Device::next_for(std::size_t core) const {
   return next;
 }
 
-void Device::core_thread(const std::stop_token& stop, std::size_t core) {
+void Device::core_thread(std::size_t core) {
   std::unique_lock lock(mutex_);
   while (true) {
-    work_.wait(lock, [&] { return stop.stop_requested() || next_for(core) != nullptr; });
-    if (stop.stop_requested()) {
+    work_.wait(lock, [&] { return stopping_ || next_for(core) != nullptr; });
+    if (stopping_) {
       return;
     }
     const auto file = next_for(core);

@@ -297,5 +297,13 @@ TEST_F(DeviceTest, ClosingAFileDropsItsQueue) {
   EXPECT_EQ(device_.status().buffers, 0U);
 }
 
+TEST(Device, ItsEndIsNotifiedToCoresThatAreAboutToWait) {
+  // Between a core's look at its queue and its wait: wide enough to be hit now and then.
+  for (int i = 0; i < 2000; ++i) {
+    Settings settings;
+    const Device device(settings);
+  }
+}
+
 }  // namespace
 }  // namespace gantry::emulator

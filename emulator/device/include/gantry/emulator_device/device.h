@@ -83,7 +83,9 @@ class Device {
   struct Job;
   struct FileState;
 
-  void core_thread(const std::stop_token& stop, std::size_t core);
+  /// Ends the cores' threads and joins them.
+  void stop();
+  void core_thread(std::size_t core);
   [[nodiscard]] std::shared_ptr<FileState> next_for(std::size_t core) const;
   void run(std::size_t core, FileState& file, const Job& job);
   [[nodiscard]] bool compute(std::size_t core, FileState& file, const Job& job);
