@@ -103,10 +103,10 @@ PendingAnswer::PendingAnswer(std::shared_ptr<http::Exchange> exchange,
                              std::shared_ptr<const inference::LoadedModel> model)
     : metrics_(std::move(metrics)),
       model_(std::move(model)),
-      phases_(metrics_->phases(*model_)),
+      phases_(metrics_->phases(model_)),
       exchange_(std::move(exchange)) {
   metrics_->in_progress().add(1);
-  phases_.read->observe(to_seconds(exchange_->request().read_time));
+  phases_->read.observe(to_seconds(exchange_->request().read_time));
 }
 
 PendingAnswer::~PendingAnswer() {
@@ -128,9 +128,8 @@ bool PendingAnswer::send(http::Response response, std::string_view reason) {
   if (!exchange) {
     return false;
   }
-  // The histogram lives as long as the registry.
   answer(*metrics_, *exchange, Route::infer, std::move(response), model_->name(), reason,
-         [write = phases_.write](Clock::duration time) { write->observe(to_seconds(time)); });
+         [phases = phases_](Clock::duration time) { phases->write.observe(to_seconds(time)); });
   return true;
 }
 

@@ -43,7 +43,7 @@ class PendingAnswer {
 
   std::shared_ptr<HttpMetrics> metrics_;
   std::shared_ptr<const inference::LoadedModel> model_;
-  HttpMetrics::Phases phases_;
+  std::shared_ptr<HttpMetrics::Phases> phases_;
   std::atomic<bool> settled_ = false;
   std::shared_ptr<http::Exchange> exchange_;  ///< of whoever settles it
 };

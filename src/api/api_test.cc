@@ -17,6 +17,7 @@
 #include "gantry/log/log.h"
 #include "gantry/test/model_builder.h"
 #include "gantry/test/model_object.h"
+#include "http_metrics.h"
 #include "route.h"
 #include "test_requests.h"
 
@@ -236,6 +237,37 @@ TEST_F(ApiTest, AFullQueueIs429WithRetryAfter) {
     EXPECT_EQ(exchange->response().status, 200);
   }
   EXPECT_THAT(metrics_.expose(), HasSubstr("gantry_requests_in_progress 0\n"));
+}
+
+TEST_F(ApiTest, ThePhasesOfAModelGoWithIt) {
+  metrics::Registry registry;
+  HttpMetrics metrics(registry);
+  const auto count = HasSubstr("gantry_request_phase_duration_seconds_count{");
+  for (int i = 0; i < 3; ++i) {
+    auto model = load(test::color_classifier());
+    auto phases = metrics.phases(model);
+    phases->read.observe(1);
+    EXPECT_EQ(metrics.phases(model), phases);
+    static_cast<void>(registry.expose());
+    EXPECT_THAT(registry.expose(), count);
+    model.reset();
+    static_cast<void>(registry.expose());
+    EXPECT_THAT(registry.expose(), count) << "a request has them still";
+    phases.reset();
+    EXPECT_THAT(registry.expose(), count) << "for the last time";
+    EXPECT_THAT(registry.expose(), Not(count));
+  }
+}
+
+TEST_F(ApiTest, AModelOfTheSameNameCountsOnByItself) {
+  metrics::Registry registry;
+  HttpMetrics metrics(registry);
+  auto model = load(test::color_classifier());
+  const std::weak_ptr phases = metrics.phases(model);
+  const auto next = load(test::color_classifier());
+  model.reset();
+  metrics.phases(next)->read.observe(1);
+  EXPECT_TRUE(phases.expired()) << "without a scrape, too";
 }
 
 TEST_F(ApiTest, ADrainingServiceIs503WithRetryAfter) {

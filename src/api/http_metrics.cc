@@ -28,7 +28,11 @@ std::size_t status_index(int status) {
 HttpMetrics::HttpMetrics(metrics::Registry& registry)
     : registry_(registry),
       in_progress_(registry.gauge("gantry_requests_in_progress",
-                                  "Requests for an inference that wait or are being worked on.")) {
+                                  "Requests for an inference that wait or are being worked on.")),
+      update_(registry.on_expose([this] {
+        const std::scoped_lock lock(mutex_);
+        forget_models_that_are_gone();
+      })) {
   static_assert(methods.size() == method_count && statuses.size() == status_count);
   for (std::size_t i = 0; i < route_count; ++i) {
     durations_[i] =
@@ -62,22 +66,32 @@ void HttpMetrics::answered(Route route, std::string_view method, int status, Clo
 
 void HttpMetrics::refused(int status) { requests(Route::other, methods.size() - 1, status).add(); }
 
-HttpMetrics::Phases HttpMetrics::phases(const inference::LoadedModel& model) {
+HttpMetrics::Phases::Phases(metrics::Registry& registry, const inference::LoadedModel& model,
+                            dispatch::Device device)
+    : scope(registry),
+      read(inference::phase_histogram(scope, model.name(), model.version(),
+                                      dispatch::device_name(device), "read")),
+      write(inference::phase_histogram(scope, model.name(), model.version(),
+                                       dispatch::device_name(device), "write")) {}
+
+std::shared_ptr<HttpMetrics::Phases> HttpMetrics::phases(
+    const std::shared_ptr<const inference::LoadedModel>& model) {
+  const dispatch::Device device = model->device();
   const std::scoped_lock lock(mutex_);
   for (const ModelPhases& known : phases_) {
-    if (known.name == model.name() && known.version == model.version() &&
-        known.device == model.device()) {
+    // By owner: an address may come again.
+    if (known.device == device && !known.model.owner_before(model) &&
+        !model.owner_before(known.model)) {
       return known.phases;
     }
   }
-  const auto histogram = [&](std::string_view phase) -> metrics::Histogram* {
-    return &inference::phase_histogram(registry_, model.name(), model.version(),
-                                       dispatch::device_name(model.device()), phase);
-  };
-  return phases_
-      .emplace_back(model.name(), model.version(), model.device(),
-                    Phases{.read = histogram("read"), .write = histogram("write")})
+  forget_models_that_are_gone();
+  return phases_.emplace_back(model, device, std::make_shared<Phases>(registry_, *model, device))
       .phases;
+}
+
+void HttpMetrics::forget_models_that_are_gone() {
+  std::erase_if(phases_, [](const ModelPhases& known) { return known.model.expired(); });
 }
 
 }  // namespace gantry::api

@@ -2,8 +2,8 @@
 
 #include <array>
 #include <atomic>
+#include <memory>
 #include <mutex>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,10 +33,16 @@ class HttpMetrics {
 
   /// The phases of a request that only HTTP sees.
   struct Phases {
-    metrics::Histogram* read;
-    metrics::Histogram* write;
+    Phases(metrics::Registry& registry, const inference::LoadedModel& model,
+           dispatch::Device device);
+    metrics::Scope scope;
+    metrics::Histogram& read;
+    metrics::Histogram& write;
   };
-  [[nodiscard]] Phases phases(const inference::LoadedModel& model);
+  /// Of the device where the model's requests go now. They are exposed as long as the model lives
+  /// or somebody holds them.
+  [[nodiscard]] std::shared_ptr<Phases> phases(
+      const std::shared_ptr<const inference::LoadedModel>& model);
 
  private:
   static constexpr std::size_t method_count = 8;
@@ -49,12 +55,16 @@ class HttpMetrics {
   /// Empty until the first such answer.
   std::array<std::atomic<metrics::Counter*>, route_count * method_count * status_count> requests_{};
   struct ModelPhases {
-    std::string name, version;
+    std::weak_ptr<const inference::LoadedModel> model;
     dispatch::Device device;
-    Phases phases;
+    std::shared_ptr<Phases> phases;
   };
+  /// With the mutex held.
+  void forget_models_that_are_gone();
+
   std::mutex mutex_;
   std::vector<ModelPhases> phases_;
+  metrics::Update update_;  // last, so that it ends first
 };
 
 }  // namespace gantry::api

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <barrier>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -303,6 +304,36 @@ TEST_F(NpuSlotsTest, MetricsTellOfIt) {
   EXPECT_THAT(text, line("gantry_npu_failures_total", "reason=\"unavailable\"", "1"));
   EXPECT_THAT(text, line("gantry_npu_retries_total", "", "1"));
   EXPECT_THAT(text, line("gantry_npu_fallbacks_total", "", "1"));
+}
+
+TEST_F(NpuSlotsTest, ScrapesAtTheSameTimeCountNothingTwice) {
+  const auto model = load(DeviceWanted::automatic, 2);
+  metrics::Registry registry;
+  const Service service({.queue_capacity = 4, .decode_threads = 1}, *model, registry);
+  constexpr std::ptrdiff_t scrapers = 4;
+  constexpr int rounds = 200;
+  std::barrier round(scrapers, [&]() noexcept {
+    script_.failures = 1;
+    static_cast<void>(ask(**model));
+  });
+  {
+    std::vector<std::jthread> threads;
+    for (std::ptrdiff_t i = 0; i < scrapers; ++i) {
+      threads.emplace_back([&] {
+        for (int k = 0; k < rounds; ++k) {
+          round.arrive_and_wait();
+          static_cast<void>(registry.expose());
+        }
+      });
+    }
+  }
+  const auto status = (*model)->npu_status();
+  const auto text = registry.expose();
+  EXPECT_THAT(text, HasSubstr("gantry_npu_failures_total{model=\"" + (*model)->name() +
+                              "\",reason=\"unavailable\",version=\"1\"} " +
+                              std::to_string(status.failures.at(Code::unavailable)) + "\n"));
+  EXPECT_THAT(text, HasSubstr("gantry_npu_retries_total{model=\"" + (*model)->name() +
+                              "\",version=\"1\"} " + std::to_string(status.retries) + "\n"));
 }
 
 // ---- many at a time

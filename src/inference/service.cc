@@ -5,6 +5,8 @@
 #include <cmath>
 #include <exception>
 #include <format>
+#include <map>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -22,8 +24,9 @@ class ModelMetrics {
   ModelMetrics(const ModelMetrics&) = delete;
   ModelMetrics& operator=(const ModelMetrics&) = delete;
   ~ModelMetrics() = default;
-  ModelMetrics(metrics::Registry& registry, const LoadedModel& model, dispatch::Device device)
-      : registry_(&registry),
+  ModelMetrics(metrics::Registry& registry, metrics::Scope& scope, const LoadedModel& model,
+               dispatch::Device device)
+      : scope_(&scope),
         labels_{{"model", model.name()},
                 {"version", model.version()},
                 {"device", std::string(dispatch::device_name(device))}},
@@ -34,7 +37,7 @@ class ModelMetrics {
         postprocess_(phase("postprocess")),
         ok_(requests("ok")),
         // Names of the plan's service, for boards that are there already: protocols.md 2.4,
-        // "avalanche".
+        // "avalanche". They count all models, and so outlive each.
         plan_total_(registry.counter("npu_inference_total", "Inferences computed.")),
         plan_seconds_(registry.counter("npu_inference_time_seconds_total",
                                        "Time spent in inferences, in seconds.")),
@@ -56,18 +59,18 @@ class ModelMetrics {
 
  private:
   metrics::Histogram& phase(std::string_view name) {
-    return phase_histogram(*registry_, labels_.at("model"), labels_.at("version"),
+    return phase_histogram(*scope_, labels_.at("model"), labels_.at("version"),
                            labels_.at("device"), name);
   }
   metrics::Counter& requests(std::string_view outcome) {
     auto labels = labels_;
     labels["outcome"] = outcome;
-    return registry_->counter("gantry_inference_requests_total",
-                              "Requests for an inference, by outcome: ok or the error's code.",
-                              labels);
+    return scope_->counter("gantry_inference_requests_total",
+                           "Requests for an inference, by outcome: ok or the error's code.",
+                           labels);
   }
 
-  metrics::Registry* registry_;
+  metrics::Scope* scope_;
   metrics::Labels labels_;
   metrics::Histogram& decode_;
   metrics::Histogram& resize_;
@@ -84,11 +87,11 @@ std::size_t size_of(const dispatch::SlotPool* slots) {
   return slots == nullptr ? 0 : slots->size();
 }
 
-void tell_operators(metrics::Registry& registry, const LoadedModel& model) {
+void tell_operators(metrics::Scope& scope, const LoadedModel& model) {
   const auto& report = model.npu_report();
   for (const auto& [device, count] :
        {std::pair("npu", report.operators_npu), std::pair("cpu", report.operators_cpu)}) {
-    registry
+    scope
         .gauge("gantry_model_operators",
                "Operators of the model, by the device that runs them while the NPU works.",
                {{"model", model.name()}, {"version", model.version()}, {"device", device}})
@@ -96,53 +99,162 @@ void tell_operators(metrics::Registry& registry, const LoadedModel& model) {
   }
 }
 
+/// A counter of what somebody else counts.
+class Followed {
+ public:
+  explicit Followed(metrics::Counter& counter) : counter_(&counter) {}
+  /// Adds what came since the last call. Not twice at a time.
+  void follow(std::size_t count) {
+    counter_->add(static_cast<double>(count - std::exchange(told_, count)));
+  }
+
+ private:
+  metrics::Counter* counter_;
+  std::size_t told_ = 0;
+};
+
 /// What is told of a model's NPU. The model counts by itself, since it knows nothing of metrics;
 /// update() brings the counters up to that.
+/// Threads: one at a time.
 class NpuMetrics {
  public:
   NpuMetrics(const NpuMetrics&) = delete;
   NpuMetrics& operator=(const NpuMetrics&) = delete;
   ~NpuMetrics() = default;
-  NpuMetrics(metrics::Registry& registry, const LoadedModel& model)
-      : registry_(&registry),
+  NpuMetrics(metrics::Scope& scope, const LoadedModel& model)
+      : scope_(&scope),
         labels_{{"model", model.name()}, {"version", model.version()}},
-        usable_(
-            registry.gauge("gantry_npu_slots_usable", "NPU slots that are not broken.", labels_)),
-        restarts_(registry.counter("gantry_npu_worker_restarts_total",
-                                   "NPU slots that broke and were made anew.", labels_)),
-        retries_(registry.counter("gantry_npu_retries_total",
-                                  "Requests whose NPU slot failed and that were computed again.",
-                                  labels_)),
-        fallbacks_(registry.counter("gantry_npu_fallbacks_total",
-                                    "Times that no NPU slot was usable any more.", labels_)) {}
+        usable_(scope.gauge("gantry_npu_slots_usable", "NPU slots that are not broken.", labels_)),
+        restarts_(scope.counter("gantry_npu_worker_restarts_total",
+                                "NPU slots that broke and were made anew.", labels_)),
+        retries_(scope.counter("gantry_npu_retries_total",
+                               "Requests whose NPU slot failed and that were computed again.",
+                               labels_)),
+        fallbacks_(scope.counter("gantry_npu_fallbacks_total",
+                                 "Times that no NPU slot was usable any more.", labels_)) {}
 
   void update(const NpuStatus& status) {
     usable_.set(static_cast<double>(status.usable));
-    raise(restarts_, status.restarts);
-    raise(retries_, status.retries);
-    raise(fallbacks_, status.moves_away);
+    restarts_.follow(status.restarts);
+    retries_.follow(status.retries);
+    fallbacks_.follow(status.moves_away);
     for (const auto& [code, count] : status.failures) {
-      auto labels = labels_;
-      labels["reason"] = code_name(code);
-      raise(registry_->counter("gantry_npu_failures_total",
-                               "Inferences that an NPU slot did not bring to an end, by what it "
-                               "said.",
-                               labels),
-            count);
+      auto known = failures_.find(code);
+      if (known == failures_.end()) {
+        auto labels = labels_;
+        labels["reason"] = code_name(code);
+        known = failures_
+                    .try_emplace(code, scope_->counter("gantry_npu_failures_total",
+                                                       "Inferences that an NPU slot did not bring "
+                                                       "to an end, by what it said.",
+                                                       labels))
+                    .first;
+      }
+      known->second.follow(count);
     }
   }
 
  private:
-  static void raise(metrics::Counter& counter, std::size_t to) {
-    counter.add(static_cast<double>(to) - counter.value());
-  }
-
-  metrics::Registry* registry_;
+  metrics::Scope* scope_;
   metrics::Labels labels_;
   metrics::Gauge& usable_;
-  metrics::Counter& restarts_;
-  metrics::Counter& retries_;
-  metrics::Counter& fallbacks_;
+  Followed restarts_;
+  Followed retries_;
+  Followed fallbacks_;
+  std::map<Code, Followed> failures_;
+};
+
+/// One model's part in a gauge that tells the sum over all models; taken back at its end.
+class Part {
+ public:
+  explicit Part(metrics::Gauge& sum) : sum_(&sum) {}
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+  ~Part() { set(0); }
+  /// Not twice at a time.
+  void set(std::size_t part) {
+    const auto now = static_cast<double>(part);
+    sum_->add(now - std::exchange(told_, now));
+  }
+
+ private:
+  metrics::Gauge* sum_;
+  double told_ = 0;
+};
+
+/// What is read off a model version and its queue whenever somebody asks for metrics.
+class ModelGauges {
+ public:
+  ModelGauges(metrics::Registry& registry, metrics::Scope& scope, const LoadedModel& model,
+              const dispatch::WorkQueue& queue)
+      : model_(&model),
+        queue_(&queue),
+        labels_{{"model", model.name()}, {"version", model.version()}},
+        all_waiting_(registry.gauge("gantry_queue_depth",
+                                    "Requests that wait to be worked on, all models.")),
+        all_capacity_(registry.gauge(
+            "gantry_queue_capacity",
+            "Requests that may wait before new ones are refused, all models together.")),
+        waiting_(scope.gauge("gantry_model_queue_depth",
+                             "Requests for the model version that wait to be worked on.", labels_)),
+        ready_(
+            scope.gauge("gantry_model_ready", "1 if the model version takes requests.", labels_)) {
+    all_capacity_.set(queue.capacity());
+    scope
+        .gauge("gantry_model_queue_capacity",
+               "Requests for the model version that may wait before new ones are refused.", labels_)
+        .set(static_cast<double>(queue.capacity()));
+    if (model.cpu_slots() != nullptr) {
+      auto labels = labels_;
+      labels["backend"] = cpu_backend_name(model.cpu_report());
+      scope
+          .gauge("gantry_cpu_backend_info",
+                 "Always 1; its labels tell whose kernels compute the model on the CPU.", labels)
+          .set(1);
+    }
+    watch(scope, dispatch::Device::cpu, model.cpu_slots());
+    watch(scope, dispatch::Device::npu, model.npu_slots());
+    tell_operators(scope, model);
+    if (model.npu_slots() != nullptr) {
+      npu_.emplace(scope, model);
+    }
+  }
+
+  /// Not twice at a time.
+  void update(bool is_ready) {
+    const std::size_t waiting = queue_->waiting();
+    all_waiting_.set(waiting);
+    waiting_.set(static_cast<double>(waiting));
+    for (const auto& [gauge, slots] : busy_) {
+      gauge->set(static_cast<double>(slots->busy()));
+    }
+    if (npu_) {
+      npu_->update(model_->npu_status());
+    }
+    ready_.set(is_ready ? 1.0 : 0.0);
+  }
+
+ private:
+  void watch(metrics::Scope& scope, dispatch::Device device, const dispatch::SlotPool* slots) {
+    if (slots != nullptr) {
+      auto labels = labels_;
+      labels["device"] = dispatch::device_name(device);
+      scope.gauge("gantry_slots", "Execution slots.", labels)
+          .set(static_cast<double>(slots->size()));
+      busy_.emplace_back(&scope.gauge("gantry_slots_busy", "Execution slots at work.", labels),
+                         slots);
+    }
+  }
+
+  const LoadedModel* model_;
+  const dispatch::WorkQueue* queue_;
+  metrics::Labels labels_;
+  Part all_waiting_;
+  Part all_capacity_;
+  metrics::Gauge& waiting_;
+  metrics::Gauge& ready_;
+  std::vector<std::pair<metrics::Gauge*, const dispatch::SlotPool*>> busy_;
+  std::optional<NpuMetrics> npu_;
 };
 
 }  // namespace
@@ -151,16 +263,21 @@ struct Service::Impl {
   Impl(ServiceConfig config, std::shared_ptr<LoadedModel> loaded, metrics::Registry& registry)
       : model(std::move(loaded)),
         inline_limit(config.inline_limit),
-        cpu_metrics(model->cpu_slots() == nullptr
-                        ? nullptr
-                        : std::make_unique<ModelMetrics>(registry, *model, dispatch::Device::cpu)),
-        npu_metrics(model->npu_slots() == nullptr
-                        ? nullptr
-                        : std::make_unique<ModelMetrics>(registry, *model, dispatch::Device::npu)),
+        scope(registry),
+        cpu_metrics(
+            model->cpu_slots() == nullptr
+                ? nullptr
+                : std::make_unique<ModelMetrics>(registry, scope, *model, dispatch::Device::cpu)),
+        npu_metrics(
+            model->npu_slots() == nullptr
+                ? nullptr
+                : std::make_unique<ModelMetrics>(registry, scope, *model, dispatch::Device::npu)),
         queue("worker",
               std::max(size_of(model->cpu_slots()), size_of(model->npu_slots())) +
                   (config.decode_threads != 0 ? config.decode_threads : available_cores()),
-              config.queue_capacity) {}
+              config.queue_capacity),
+        gauges(registry, scope, *model, queue),
+        update(registry.on_expose([this] { gauges.update(is_ready()); })) {}
 
   /// Whether the model's answers lately took so little that a small request need not be queued. An
   /// NPU's never do: what lives below may hang, and this thread must not.
@@ -188,6 +305,7 @@ struct Service::Impl {
   }
   void failed(Code code) { metrics_of(model->device()).failed(code); }
 
+  metrics::Scope scope;
   std::unique_ptr<ModelMetrics> cpu_metrics;  ///< null for a device where the model never is
   std::unique_ptr<ModelMetrics> npu_metrics;
   std::atomic<bool> draining = false;
@@ -195,7 +313,9 @@ struct Service::Impl {
   std::atomic<std::int64_t> invoke_ns = 0;
   /// Recent mean of invoke and all that follows it; 0: unknown.
   std::atomic<std::int64_t> cost_ns = 0;
-  dispatch::WorkQueue queue;  // last: its threads use all of the above
+  dispatch::WorkQueue queue;  // after all that its threads use
+  ModelGauges gauges;
+  metrics::Update update;  // last, so that it ends first
 };
 
 /// One accepted request. Lives in the queue's closure; whoever destroys it unanswered answers it.
@@ -288,53 +408,7 @@ bool Service::Ticket::cancel() {
 
 Service::Service(ServiceConfig config, std::shared_ptr<LoadedModel> model,
                  metrics::Registry& metrics)
-    : impl_(std::make_unique<Impl>(config, std::move(model), metrics)) {
-  const metrics::Labels labels{{"model", impl_->model->name()},
-                               {"version", impl_->model->version()}};
-  auto& waiting = metrics.gauge("gantry_queue_depth", "Requests that wait to be worked on.");
-  auto& capacity =
-      metrics.gauge("gantry_queue_capacity", "Requests that may wait before new ones are refused.");
-  auto& ready =
-      metrics.gauge("gantry_model_ready", "1 if the model version takes requests.", labels);
-  capacity.set(static_cast<double>(impl_->queue.capacity()));
-  std::vector<std::pair<metrics::Gauge*, const dispatch::SlotPool*>> busy;
-  const auto watch = [&](dispatch::Device device, const dispatch::SlotPool* slots) {
-    if (slots != nullptr) {
-      auto device_labels = labels;
-      device_labels["device"] = dispatch::device_name(device);
-      metrics.gauge("gantry_slots", "Execution slots.", device_labels)
-          .set(static_cast<double>(slots->size()));
-      busy.emplace_back(
-          &metrics.gauge("gantry_slots_busy", "Execution slots at work.", device_labels), slots);
-    }
-  };
-  if (impl_->model->cpu_slots() != nullptr) {
-    metrics
-        .gauge("gantry_cpu_backend_info",
-               "Always 1; its labels tell whose kernels compute the model on the CPU.",
-               {{"model", impl_->model->name()},
-                {"version", impl_->model->version()},
-                {"backend", std::string(cpu_backend_name(impl_->model->cpu_report()))}})
-        .set(1);
-  }
-  watch(dispatch::Device::cpu, impl_->model->cpu_slots());
-  watch(dispatch::Device::npu, impl_->model->npu_slots());
-  tell_operators(metrics, *impl_->model);
-  auto npu = impl_->model->npu_slots() == nullptr
-                 ? nullptr
-                 : std::make_shared<NpuMetrics>(metrics, *impl_->model);
-  metrics.on_expose(
-      [impl = impl_.get(), &waiting, &ready, busy = std::move(busy), npu = std::move(npu)] {
-        waiting.set(static_cast<double>(impl->queue.waiting()));
-        for (const auto& [gauge, slots] : busy) {
-          gauge->set(static_cast<double>(slots->busy()));
-        }
-        if (npu != nullptr) {
-          npu->update(impl->model->npu_status());
-        }
-        ready.set(impl->is_ready() ? 1.0 : 0.0);
-      });
-}
+    : impl_(std::make_unique<Impl>(config, std::move(model), metrics)) {}
 
 Service::~Service() = default;
 

@@ -186,6 +186,36 @@ TEST_F(ServiceTest, AnswersAndCounts) {
                   "version=\"1\"} 1\n"));
 }
 
+TEST_F(ServiceTest, ItsQueueIsTold) {
+  const std::string text = metrics_.expose();
+  for (const std::string_view line :
+       {"gantry_queue_depth 0\n", "gantry_queue_capacity 1\n",
+        "gantry_model_queue_depth{model=\"colors\",version=\"1\"} 0\n",
+        "gantry_model_queue_capacity{model=\"colors\",version=\"1\"} 1\n"}) {
+    EXPECT_THAT(text, testing::HasSubstr(line));
+  }
+}
+
+TEST_F(ServiceTest, QueuesOfSeveralModelsAddUp) {
+  {
+    const Service another({.queue_capacity = 3, .decode_threads = 1}, load_colors(), metrics_);
+    EXPECT_THAT(metrics_.expose(), testing::HasSubstr("gantry_queue_capacity 4\n"));
+  }
+  EXPECT_THAT(metrics_.expose(), testing::HasSubstr("gantry_queue_capacity 1\n"));
+}
+
+TEST_F(ServiceTest, ItsMetricsGoWithItAndItsCountersAScrapeLater) {
+  EXPECT_TRUE(submit().get());
+  service_.reset();
+  const std::string last = metrics_.expose();
+  EXPECT_THAT(last, testing::HasSubstr("gantry_inference_requests_total{"));
+  EXPECT_THAT(last, testing::Not(testing::HasSubstr("gantry_slots{")));
+  const std::string after = metrics_.expose();
+  EXPECT_THAT(after, testing::Not(testing::HasSubstr("model=")));
+  EXPECT_THAT(after, testing::HasSubstr("npu_inference_total 1\n")) << "of all models";
+  EXPECT_THAT(after, testing::HasSubstr("gantry_queue_depth 0\n"));
+}
+
 TEST_F(ServiceTest, TakesAsManyAsThereAreWorkersAndPlacesAndNotOneMore) {
   hold();
   std::vector<std::future<Result<Response>>> accepted;
@@ -272,7 +302,7 @@ class QuickServiceTest : public ServiceTest {
   void start(std::chrono::microseconds limit) {
     service_ = std::make_unique<Service>(
         ServiceConfig{.queue_capacity = 1, .decode_threads = 1, .inline_limit = limit}, model_,
-        other_metrics_);
+        metrics_);
   }
   /// Whether a request was answered before submit() returned.
   bool is_answered_at_once(Request asked, Result<Response>& result) {
@@ -296,8 +326,6 @@ class QuickServiceTest : public ServiceTest {
     }
     ASSERT_TRUE(is_answered_at_once(request()));
   }
-
-  metrics::Registry other_metrics_;
 };
 
 TEST_F(QuickServiceTest, SmallRequestsAreAnsweredInSubmit) {

@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <deque>
 #include <mutex>
 #include <utility>
 
@@ -42,42 +43,162 @@ class PrometheusHistogram final : public Histogram {
   prometheus::Histogram* histogram_;
 };
 
-/// One family of one type with the metrics made from it, by labels.
+}  // namespace
+
+class FamiliesBase {
+ public:
+  FamiliesBase() = default;
+  virtual ~FamiliesBase() = default;
+  FamiliesBase(const FamiliesBase&) = delete;
+  FamiliesBase& operator=(const FamiliesBase&) = delete;
+  /// `series` does not exist after that, nor its family if it was the last.
+  virtual void remove(const Series& series) = 0;
+};
+
+/// One metric with its labels, and who uses it.
+struct Series {
+  explicit Series(FamiliesBase& its_home) : home(&its_home) {}
+  virtual ~Series() = default;
+  Series(const Series&) = delete;
+  Series& operator=(const Series&) = delete;
+
+  FamiliesBase* home;
+  std::string name;
+  Labels labels;
+  bool is_cumulative = true;
+  bool is_for_good = false;
+  std::size_t scopes = 0;
+};
+
+namespace {
+
+/// All families of one type.
 template <class Native, class Wrapper>
-struct Families {
-  struct Entry {
-    prometheus::Family<Native>* family;
-    std::map<Labels, std::unique_ptr<Wrapper>> metrics;
+class Families final : public FamiliesBase {
+ public:
+  struct TypedSeries final : Series {
+    TypedSeries(FamiliesBase& its_home, Native& its_native)
+        : Series(its_home), native(&its_native), wrapper(its_native) {}
+    Native* native;
+    Wrapper wrapper;
   };
-  std::map<std::string, Entry> by_name;
+
+  explicit Families(prometheus::Registry& registry) : registry_(&registry) {}
 
   template <class... Args>
-  Wrapper& get(prometheus::Registry& registry, auto build, const std::string& name,
-               const std::string& help, const Labels& labels, const Args&... args) {
-    auto found = by_name.find(name);
-    if (found == by_name.end()) {
-      auto& family = build().Name(name).Help(help).Register(registry);
-      found = by_name.emplace(name, Entry{.family = &family, .metrics = {}}).first;
+  TypedSeries& get(auto build, const std::string& name, const std::string& help,
+                   const Labels& labels, const Args&... args) {
+    auto found = by_name_.find(name);
+    if (found == by_name_.end()) {
+      auto& family = build().Name(name).Help(help).Register(*registry_);
+      found = by_name_.emplace(name, Entry{.family = &family, .series = {}}).first;
     }
-    auto& wrapper = found->second.metrics[labels];
-    if (!wrapper) {
-      wrapper = std::make_unique<Wrapper>(found->second.family->Add(labels, args...));
+    Entry& entry = found->second;
+    if (const auto known = entry.series.find(labels); known != entry.series.end()) {
+      return *known->second;
     }
-    return *wrapper;
+    auto made = std::make_unique<TypedSeries>(*this, entry.family->Add(labels, args...));
+    made->name = name;
+    made->labels = labels;
+    return *entry.series.emplace(labels, std::move(made)).first->second;
   }
+
+  void remove(const Series& series) override {
+    const auto entry = by_name_.find(series.name);
+    const auto found = entry->second.series.find(series.labels);
+    entry->second.family->Remove(found->second->native);
+    entry->second.series.erase(found);
+    if (entry->second.series.empty()) {
+      registry_->Remove(*entry->second.family);
+      by_name_.erase(entry);
+    }
+  }
+
+ private:
+  struct Entry {
+    prometheus::Family<Native>* family;
+    std::map<Labels, std::unique_ptr<TypedSeries>> series;
+  };
+  prometheus::Registry* registry_;
+  std::map<std::string, Entry> by_name_;
 };
+
+/// More series than that do not wait for a scrape, which may never come.
+constexpr std::size_t max_retired = 4096;
 
 }  // namespace
 
+struct Update::State {
+  std::mutex mutex;  ///< held while the update runs
+  std::function<void()> update;
+};
+
 struct Registry::Impl {
+  /// With the mutex held. Who asks is `scope`, or null for the registry itself.
+  void use(Series& series, Scope* scope);
+  void let_go(Series& series);
+
   // The library checks names and labels and throws on a bad one, which is our own mistake.
   prometheus::Registry registry;
-  mutable std::mutex mutex;
-  Families<prometheus::Counter, PrometheusCounter> counters;
-  Families<prometheus::Gauge, PrometheusGauge> gauges;
-  Families<prometheus::Histogram, PrometheusHistogram> histograms;
-  std::vector<std::function<void()>> updates;
+  std::mutex mutex;
+  Families<prometheus::Counter, PrometheusCounter> counters{registry};
+  Families<prometheus::Gauge, PrometheusGauge> gauges{registry};
+  Families<prometheus::Histogram, PrometheusHistogram> histograms{registry};
+  /// Used by nobody; to be exposed once more. The oldest first.
+  std::deque<Series*> retired;
+  std::vector<std::weak_ptr<Update::State>> updates;
+
+  Counter& counter(const std::string& name, const std::string& help, const Labels& labels,
+                   Scope* scope) {
+    const std::scoped_lock lock(mutex);
+    auto& series = counters.get(prometheus::BuildCounter, name, help, labels);
+    use(series, scope);
+    return series.wrapper;
+  }
+  Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels,
+               Scope* scope) {
+    const std::scoped_lock lock(mutex);
+    auto& series = gauges.get(prometheus::BuildGauge, name, help, labels);
+    series.is_cumulative = false;
+    use(series, scope);
+    return series.wrapper;
+  }
+  Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels,
+                       const std::vector<double>& bounds, Scope* scope) {
+    const std::scoped_lock lock(mutex);
+    auto& series = histograms.get(prometheus::BuildHistogram, name, help, labels, bounds);
+    use(series, scope);
+    return series.wrapper;
+  }
 };
+
+void Registry::Impl::use(Series& series, Scope* scope) {
+  const bool was_used = series.is_for_good || series.scopes > 0;
+  if (scope == nullptr) {
+    series.is_for_good = true;
+  } else if (scope->uses_.insert(&series).second) {
+    ++series.scopes;
+  }
+  if (!was_used) {
+    std::erase(retired, &series);
+  }
+}
+
+void Registry::Impl::let_go(Series& series) {
+  if (--series.scopes > 0 || series.is_for_good) {
+    return;
+  }
+  if (!series.is_cumulative) {
+    series.home->remove(series);
+    return;
+  }
+  retired.push_back(&series);
+  if (retired.size() > max_retired) {
+    const Series& oldest = *retired.front();
+    retired.pop_front();
+    oldest.home->remove(oldest);
+  }
+}
 
 const std::vector<double>& duration_buckets() {
   // 1-2.5-5 steps: a hello takes 0.1 ms, MobileNetV1 16 ms on the NPU and 7 to 80 ms on a CPU, a
@@ -92,37 +213,90 @@ Registry::Registry() : impl_(std::make_unique<Impl>()) {}
 Registry::~Registry() = default;
 
 Counter& Registry::counter(const std::string& name, const std::string& help, const Labels& labels) {
-  const std::scoped_lock lock(impl_->mutex);
-  return impl_->counters.get(impl_->registry, prometheus::BuildCounter, name, help, labels);
+  return impl_->counter(name, help, labels, nullptr);
 }
 
 Gauge& Registry::gauge(const std::string& name, const std::string& help, const Labels& labels) {
-  const std::scoped_lock lock(impl_->mutex);
-  return impl_->gauges.get(impl_->registry, prometheus::BuildGauge, name, help, labels);
+  return impl_->gauge(name, help, labels, nullptr);
 }
 
 Histogram& Registry::histogram(const std::string& name, const std::string& help,
                                const Labels& labels, const std::vector<double>& bounds) {
-  const std::scoped_lock lock(impl_->mutex);
-  return impl_->histograms.get(impl_->registry, prometheus::BuildHistogram, name, help, labels,
-                               bounds);
+  return impl_->histogram(name, help, labels, bounds, nullptr);
 }
 
-void Registry::on_expose(std::function<void()> update) {
+Update Registry::on_expose(std::function<void()> update) {
+  auto state = std::make_shared<Update::State>();
+  state->update = std::move(update);
   const std::scoped_lock lock(impl_->mutex);
-  impl_->updates.push_back(std::move(update));
+  std::erase_if(impl_->updates, [](const auto& known) { return known.expired(); });
+  impl_->updates.emplace_back(state);
+  return Update(std::move(state));
 }
 
 std::string Registry::expose() const {
-  std::vector<std::function<void()>> updates;
+  std::vector<std::shared_ptr<Update::State>> updates;
   {
     const std::scoped_lock lock(impl_->mutex);
-    updates = impl_->updates;
+    for (const auto& known : impl_->updates) {
+      if (auto state = known.lock()) {
+        updates.push_back(std::move(state));
+      }
+    }
   }
-  for (const auto& update : updates) {  // outside the lock: an update may ask for a metric
-    update();
+  for (const auto& state : updates) {  // outside the registry's lock: one may ask for a metric
+    const std::scoped_lock lock(state->mutex);
+    if (state->update) {
+      state->update();
+    }
   }
-  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+  std::vector<prometheus::MetricFamily> families;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    families = impl_->registry.Collect();
+    for (const Series* const series : std::exchange(impl_->retired, {})) {
+      series->home->remove(*series);
+    }
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+Update& Update::operator=(Update&& other) noexcept {
+  if (this != &other) {
+    end();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+void Update::end() noexcept {
+  if (const auto state = std::exchange(state_, nullptr)) {
+    std::function<void()> update;  // what it holds goes after the lock
+    const std::scoped_lock lock(state->mutex);
+    update.swap(state->update);
+  }
+}
+
+Scope::Scope(Registry& registry) : registry_(*registry.impl_) {}
+
+Scope::~Scope() {
+  const std::scoped_lock lock(registry_.mutex);
+  for (Series* const series : uses_) {
+    registry_.let_go(*series);
+  }
+}
+
+Counter& Scope::counter(const std::string& name, const std::string& help, const Labels& labels) {
+  return registry_.counter(name, help, labels, this);
+}
+
+Gauge& Scope::gauge(const std::string& name, const std::string& help, const Labels& labels) {
+  return registry_.gauge(name, help, labels, this);
+}
+
+Histogram& Scope::histogram(const std::string& name, const std::string& help, const Labels& labels,
+                            const std::vector<double>& bounds) {
+  return registry_.histogram(name, help, labels, bounds, this);
 }
 
 }  // namespace gantry::metrics

@@ -4,15 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
+#include <latch>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace gantry::metrics {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Registry, TheSameNameAndLabelsAreTheSameMetric) {
   Registry registry;
@@ -43,7 +48,7 @@ TEST(Registry, AHistogramCountsIntoItsBuckets) {
 TEST(Registry, UpdatesRunBeforeExpose) {
   Registry registry;
   auto& gauge = registry.gauge("g", "G.");
-  registry.on_expose([&] { gauge.set(7); });
+  const Update update = registry.on_expose([&] { gauge.set(7); });
   EXPECT_THAT(registry.expose(), HasSubstr("g 7\n"));
 }
 
@@ -69,6 +74,216 @@ TEST(Registry, ThreadsMayShareIt) {
   EXPECT_EQ(registry.counter("a_total", "A.").value(), 4000);
 }
 
+/// The value of a series in an exposition; −1 if it is not there.
+double value_of(const std::string& text, const std::string& series) {
+  const std::size_t at = text.find("\n" + series + " ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size() + 2));
+}
+
+TEST(Scope, GaugesGoWithIt) {
+  Registry registry;
+  registry.gauge("kept", "K.").set(1);
+  {
+    Scope scope(registry);
+    scope.gauge("g", "G.", {{"model", "a"}}).set(1);
+    EXPECT_THAT(registry.expose(), HasSubstr("g{model=\"a\"} 1\n"));
+  }
+  const std::string text = registry.expose();
+  EXPECT_THAT(text, Not(HasSubstr("g{"))) << "nor an empty family";
+  EXPECT_THAT(text, Not(HasSubstr("HELP g ")));
+  EXPECT_THAT(text, HasSubstr("kept 1\n"));
+}
+
+TEST(Scope, WhatCountsIsExposedOnceMore) {
+  Registry registry;
+  {
+    Scope scope(registry);
+    scope.counter("a_total", "A.").add(3);
+    scope.histogram("d_seconds", "D.").observe(1);
+  }
+  const std::string last = registry.expose();
+  EXPECT_THAT(last, HasSubstr("a_total 3\n"));
+  EXPECT_THAT(last, HasSubstr("d_seconds_count 1\n"));
+  EXPECT_EQ(registry.expose(), "");
+}
+
+TEST(Scope, WhoComesBackBeforeThatCountsOn) {
+  Registry registry;
+  std::make_unique<Scope>(registry)->counter("a_total", "A.").add(3);
+  Scope again(registry);
+  again.counter("a_total", "A.").add();
+  EXPECT_EQ(registry.expose(), registry.expose());
+  EXPECT_THAT(registry.expose(), HasSubstr("a_total 4\n"));
+}
+
+TEST(Scope, WhoComesBackAfterThatBeginsAnew) {
+  Registry registry;
+  std::make_unique<Scope>(registry)->counter("a_total", "A.").add(3);
+  static_cast<void>(registry.expose());
+  Scope again(registry);
+  again.counter("a_total", "A.").add();
+  EXPECT_THAT(registry.expose(), HasSubstr("a_total 1\n"));
+}
+
+TEST(Scope, TheLastOneOfSeveralTakesItAway) {
+  Registry registry;
+  auto first = std::make_unique<Scope>(registry);
+  auto second = std::make_unique<Scope>(registry);
+  first->gauge("g", "G.").set(1);
+  first->gauge("g", "G.").set(1);  // twice by one scope is one use
+  second->gauge("g", "G.").add(1);
+  first.reset();
+  EXPECT_THAT(registry.expose(), HasSubstr("g 2\n"));
+  second.reset();
+  EXPECT_EQ(registry.expose(), "");
+}
+
+TEST(Scope, WhatTheRegistryWasAskedForStays) {
+  Registry registry;
+  {
+    Scope scope(registry);
+    scope.counter("a_total", "A.").add();
+    registry.counter("a_total", "A.").add();
+  }
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(registry.expose(), HasSubstr("a_total 2\n"));
+  }
+}
+
+TEST(Scope, SeriesOfAFamilyGoOneByOne) {
+  Registry registry;
+  Scope one(registry);
+  one.gauge("g", "G.", {{"model", "one"}}).set(1);
+  {
+    Scope two(registry);
+    two.gauge("g", "G.", {{"model", "two"}}).set(2);
+  }
+  const std::string text = registry.expose();
+  EXPECT_EQ(value_of(text, R"(g{model="one"})"), 1);
+  EXPECT_EQ(value_of(text, R"(g{model="two"})"), -1);
+}
+
+TEST(Scope, WithoutScrapesWhatIsGoneIsBounded) {
+  Registry registry;
+  for (int i = 0; i < 10'000; ++i) {
+    Scope scope(registry);
+    scope.counter("a_total", "A.", {{"version", std::to_string(i)}}).add();
+  }
+  const std::string text = registry.expose();
+  EXPECT_EQ(value_of(text, R"(a_total{version="9999"})"), 1);
+  EXPECT_EQ(value_of(text, R"(a_total{version="0"})"), -1);
+  EXPECT_LT(std::ranges::count(text, '\n'), 5000);
+}
+
+TEST(Scope, MayComeAndGoWhileOthersScrape) {
+  Registry registry;
+  std::atomic<bool> done = false;
+  std::vector<std::jthread> scrapers;
+  for (int i = 0; i < 2; ++i) {
+    scrapers.emplace_back([&] {
+      while (!done) {
+        static_cast<void>(registry.expose());
+      }
+    });
+  }
+  std::vector<std::jthread> owners;
+  for (int i = 0; i < 2; ++i) {
+    owners.emplace_back([&] {
+      for (int k = 0; k < 500; ++k) {
+        Scope scope(registry);
+        Gauge& gauge = scope.gauge("h", "H.", {{"k", std::to_string(k % 3)}});
+        scope.counter("a_total", "A.", {{"k", std::to_string(k % 3)}}).add();
+        const Update update = registry.on_expose([&] { gauge.set(1); });
+        scope.histogram("d_seconds", "D.").observe(0.1);
+      }
+    });
+  }
+  owners.clear();
+  done = true;
+  scrapers.clear();
+  static_cast<void>(registry.expose());
+  EXPECT_EQ(registry.expose(), "");
+}
+
+TEST(Update, EndsWithItsOwner) {
+  Registry registry;
+  int runs = 0;
+  {
+    const Update update = registry.on_expose([&] { ++runs; });
+    static_cast<void>(registry.expose());
+  }
+  static_cast<void>(registry.expose());
+  EXPECT_EQ(runs, 1);
+}
+
+TEST(Update, LetsGoOfWhatItHoldsAtItsEnd) {
+  Registry registry;
+  auto held = std::make_shared<int>(1);
+  Update update = registry.on_expose([held] { static_cast<void>(held); });
+  EXPECT_EQ(held.use_count(), 2);
+  update = {};
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(Update, AnotherOneTakesItsPlace) {
+  Registry registry;
+  std::string ran;
+  Update update = registry.on_expose([&] { ran += 'a'; });
+  update = registry.on_expose([&] { ran += 'b'; });
+  static_cast<void>(registry.expose());
+  const Update moved = std::move(update);
+  static_cast<void>(registry.expose());
+  EXPECT_EQ(ran, "bb");
+}
+
+TEST(Update, ItsEndWaitsForARunUnderWay) {
+  Registry registry;
+  std::latch runs(1);
+  std::latch go_on(1);
+  std::atomic<bool> is_over = false;
+  Update update = registry.on_expose([&] {
+    runs.count_down();
+    go_on.wait();
+    is_over = true;
+  });
+  std::jthread scraper([&] { static_cast<void>(registry.expose()); });
+  runs.wait();
+  std::jthread opener([&] { go_on.count_down(); });
+  update = {};
+  EXPECT_TRUE(is_over);
+}
+
+TEST(Update, NeverRunsTwiceAtATime) {
+  Registry registry;
+  std::atomic<int> inside = 0;
+  int plain = 0;  // a race here is one for ThreadSanitizer, too
+  const Update update = registry.on_expose([&] {
+    EXPECT_EQ(++inside, 1);
+    std::this_thread::yield();  // to another scrape
+    ++plain;
+    --inside;
+  });
+  {
+    std::vector<std::jthread> scrapers;
+    for (int i = 0; i < 4; ++i) {
+      scrapers.emplace_back([&] {
+        for (int k = 0; k < 250; ++k) {
+          static_cast<void>(registry.expose());
+        }
+      });
+    }
+  }
+  EXPECT_EQ(plain, 1000);
+}
+
+TEST(Update, MayOutliveTheRegistry) {
+  Update update;
+  {
+    Registry registry;
+    update = registry.on_expose([] {});
+  }
+}
+
 TEST(Registry, PromtoolHasNothingToSay) {
   const std::string promtool = GANTRY_PROMTOOL;
   if (promtool.empty()) {
@@ -78,6 +293,11 @@ TEST(Registry, PromtoolHasNothingToSay) {
   registry.counter("a_total", "A.", {{"x", "a\"b"}}).add();
   registry.gauge("g_bytes", "G.").set(-1.5);
   registry.histogram("d_seconds", "D.", {{"phase", "decode"}}).observe(0.01);
+  {
+    Scope gone(registry);  // the last of its counters, and nothing of its gauges
+    gone.counter("b_total", "B.", {{"x", "1"}}).add();
+    gone.gauge("h", "H.").set(1);
+  }
   const std::string text = registry.expose();
   // Not for threads: the only test that runs a program.
   FILE* pipe = popen((promtool + " check metrics").c_str(),

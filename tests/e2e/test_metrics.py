@@ -78,6 +78,8 @@ class Metrics(ServedTest):
         self.assertEqual(metric(values, "gantry_slots_busy", model="ours"), 0)
         self.assertEqual(metric(values, "gantry_queue_depth"), 0)
         self.assertEqual(metric(values, "gantry_queue_capacity"), 128)
+        self.assertEqual(values['gantry_model_queue_depth{model="ours",version="1"}'], 0)
+        self.assertEqual(values['gantry_model_queue_capacity{model="ours",version="1"}'], 128)
 
     def test_hostile_names_do_not_become_series(self):
         before = set(metrics(self.service))

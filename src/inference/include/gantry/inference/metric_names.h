@@ -9,17 +9,17 @@ namespace gantry::inference {
 
 /// How long a phase of a request took: read, decode, resize, queue, invoke, postprocess, write.
 /// One family for all of them, kept by the layer that sees the phase.
-[[nodiscard]] inline metrics::Histogram& phase_histogram(metrics::Registry& registry,
+[[nodiscard]] inline metrics::Histogram& phase_histogram(metrics::Scope& scope,
                                                          const std::string& model,
                                                          const std::string& version,
                                                          std::string_view device,
                                                          std::string_view phase) {
-  return registry.histogram("gantry_request_phase_duration_seconds",
-                            "Time that one phase of a request took, by phase.",
-                            {{"model", model},
-                             {"version", version},
-                             {"device", std::string(device)},
-                             {"phase", std::string(phase)}});
+  return scope.histogram("gantry_request_phase_duration_seconds",
+                         "Time that one phase of a request took, by phase.",
+                         {{"model", model},
+                          {"version", version},
+                          {"device", std::string(device)},
+                          {"phase", std::string(phase)}});
 }
 
 }  // namespace gantry::inference

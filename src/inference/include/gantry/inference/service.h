@@ -67,7 +67,7 @@ class Service {
     dispatch::WorkId id_{};
   };
 
-  /// `metrics` must outlive the service and must not be exposed after it is gone.
+  /// `metrics` must outlive the service. What is told there of this model version ends with it.
   Service(ServiceConfig config, std::shared_ptr<LoadedModel> model, metrics::Registry& metrics);
   ~Service();
   Service(const Service&) = delete;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,34 @@ class Histogram {
 /// Upper bounds for durations from 50 µs to 10 s, in seconds.
 [[nodiscard]] const std::vector<double>& duration_buckets();
 
+struct Series;
+
+/// An update that runs before every expose(), as long as this object lives. Its end waits for an
+/// update that runs at the time, so that whatever the update uses may go after it. Hence an update
+/// must neither end itself nor wait for what its owner holds at that moment.
+/// May outlive the registry.
+class Update {
+ public:
+  Update() = default;
+  Update(Update&&) noexcept = default;
+  Update& operator=(Update&& other) noexcept;
+  Update(const Update&) = delete;
+  Update& operator=(const Update&) = delete;
+  ~Update() { end(); }
+
+ private:
+  friend class Registry;
+  struct State;
+  explicit Update(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  void end() noexcept;
+
+  std::shared_ptr<State> state_;
+};
+
 /// All metrics of a program. Names follow Prometheus' rules: base units, `_total` for counters;
-/// asking twice for the same name and labels gives the same metric. References stay valid as long
-/// as the registry. Threads: thread-safe.
+/// asking twice for the same name and labels gives the same metric. What is asked for here stays
+/// for good, and references to it are valid as long as the registry; a Scope is for what goes
+/// before. Threads: thread-safe.
 class Registry {
  public:
   Registry();
@@ -49,15 +75,40 @@ class Registry {
   Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels = {},
                        const std::vector<double>& bounds = duration_buckets());
 
-  /// Runs `update` before every expose(): for gauges that are read off somewhere else.
-  void on_expose(std::function<void()> update);
+  /// Runs `update` before every expose(), for gauges that are read off somewhere else. One update
+  /// never runs twice at a time, however many scrapes there are.
+  [[nodiscard]] Update on_expose(std::function<void()> update);
 
   /// Prometheus text format, version 0.0.4.
   [[nodiscard]] std::string expose() const;
 
  private:
+  friend class Scope;
   struct Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+/// Metrics of something that comes and goes, such as a model version: they go with the last scope
+/// that asked for them, unless the registry itself was asked, too. Gauges go at once. Counters and
+/// histograms are exposed once more, since a rate needs what came after the last scrape; who asks
+/// for them before counts on. Threads: thread-safe; must not outlive the registry.
+class Scope {
+ public:
+  explicit Scope(Registry& registry);
+  ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  /// As the registry's; references are valid as long as the scope.
+  Counter& counter(const std::string& name, const std::string& help, const Labels& labels = {});
+  Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels = {});
+  Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels = {},
+                       const std::vector<double>& bounds = duration_buckets());
+
+ private:
+  friend class Registry;
+  Registry::Impl& registry_;
+  std::set<Series*> uses_;  // guarded by the registry
 };
 
 }  // namespace gantry::metrics
