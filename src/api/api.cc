@@ -72,10 +72,12 @@ http::Response Api::error_response(int status, std::string_view code, std::strin
   return error_answer(status, code, message);
 }
 
-void Api::count_server_answer(int status) {
+void Api::count(const http::ConnectionEvent& event) {
   constexpr int client_gone = 499;
-  if (status != client_gone) {
-    impl_->http_metrics->refused(status);
+  if (event.cut != http::Cut::none) {
+    impl_->http_metrics->cut(event.cut);
+  } else if (event.status != client_gone) {
+    impl_->http_metrics->refused(event.status);
   }
 }
 

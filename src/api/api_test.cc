@@ -438,8 +438,11 @@ TEST_F(ApiTest, MetricsCountEachAnswerOnce) {
   ask("GET", "/secret");
   ask("BREW", "/infer");
   ask(picture());
-  api_->count_server_answer(431);
-  api_->count_server_answer(499);
+  api_->count({.status = 431, .peer = "", .message = "", .request_id = ""});
+  api_->count({.status = 499, .peer = "", .message = "", .request_id = ""});
+  for (const auto why : {http::Cut::too_slow, http::Cut::stalled, http::Cut::too_slow}) {
+    api_->count({.status = 499, .peer = "", .message = "", .request_id = "", .cut = why});
+  }
   const auto response = ask("GET", "/metrics");
   EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
   for (const auto* line : {R"({method="GET",route="/health",status="200"} 2)",
@@ -451,6 +454,11 @@ TEST_F(ApiTest, MetricsCountEachAnswerOnce) {
     EXPECT_THAT(response.body, HasSubstr(std::string("gantry_http_requests_total") + line + "\n"));
   }
   EXPECT_THAT(response.body, Not(HasSubstr("status=\"499\"")));
+  for (const auto* line :
+       {R"({reason="too_slow"} 2)", R"({reason="stalled"} 1)", R"({reason="peer_gone"} 0)"}) {
+    EXPECT_THAT(response.body,
+                HasSubstr(std::string("gantry_http_answers_cut_total") + line + "\n"));
+  }
   EXPECT_THAT(response.body,
               HasSubstr("gantry_http_request_duration_seconds_count{route=\"/health\"} 2\n"));
   for (const auto* phase : {"read", "write", "decode"}) {

@@ -23,6 +23,20 @@ std::size_t status_index(int status) {
   return static_cast<std::size_t>(std::min(found, statuses.end() - 1) - statuses.begin());
 }
 
+std::string_view cut_name(http::Cut why) {
+  switch (why) {
+    case http::Cut::none:
+      break;
+    case http::Cut::peer_gone:
+      return "peer_gone";
+    case http::Cut::stalled:
+      return "stalled";
+    case http::Cut::too_slow:
+      return "too_slow";
+  }
+  return "";
+}
+
 }  // namespace
 
 HttpMetrics::HttpMetrics(metrics::Registry& registry)
@@ -34,6 +48,12 @@ HttpMetrics::HttpMetrics(metrics::Registry& registry)
         forget_models_that_are_gone();
       })) {
   static_assert(methods.size() == method_count && statuses.size() == status_count);
+  for (const http::Cut why : {http::Cut::peer_gone, http::Cut::stalled, http::Cut::too_slow}) {
+    cut_.at(static_cast<std::size_t>(why) - 1) =
+        &registry_.counter("gantry_http_answers_cut_total",
+                           "HTTP answers of which the client did not take all, by reason.",
+                           {{"reason", std::string(cut_name(why))}});
+  }
   for (std::size_t i = 0; i < route_count; ++i) {
     durations_[i] =
         &registry_.histogram("gantry_http_request_duration_seconds",
@@ -62,6 +82,12 @@ metrics::Counter& HttpMetrics::requests(Route route, std::size_t method, int sta
 void HttpMetrics::answered(Route route, std::string_view method, int status, Clock::duration time) {
   requests(route, method_index(method), status).add();
   durations_[static_cast<std::size_t>(route)]->observe(to_seconds(time));
+}
+
+void HttpMetrics::cut(http::Cut why) {
+  if (why != http::Cut::none) {
+    cut_.at(static_cast<std::size_t>(why) - 1)->add();
+  }
 }
 
 void HttpMetrics::refused(int status) { requests(Route::other, methods.size() - 1, status).add(); }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gantry/base/deadline.h"
+#include "gantry/http/server.h"
 #include "gantry/inference/loaded_model.h"
 #include "gantry/metrics/registry.h"
 #include "route.h"
@@ -27,6 +28,9 @@ class HttpMetrics {
   void answered(Route route, std::string_view method, int status, Clock::duration time);
   /// Counts one answer that the server gave before any route was known.
   void refused(int status);
+
+  /// Counts one answer, counted before, of which the client did not take all.
+  void cut(http::Cut why);
 
   /// Pictures taken in and not answered yet.
   [[nodiscard]] metrics::Gauge& in_progress() noexcept { return in_progress_; }
@@ -51,6 +55,7 @@ class HttpMetrics {
 
   metrics::Registry& registry_;
   metrics::Gauge& in_progress_;
+  std::array<metrics::Counter*, 3> cut_{};  ///< by http::Cut, without `none`
   std::array<metrics::Histogram*, route_count> durations_{};
   /// Empty until the first such answer.
   std::array<std::atomic<metrics::Counter*>, route_count * method_count * status_count> requests_{};

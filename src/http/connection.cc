@@ -423,7 +423,8 @@ void Connection::write_on() {
     error_code error;
     const std::size_t bytes = socket_.write_some(rest, error);
     if (error == asio::error::would_block || error == asio::error::try_again) {
-      set_deadline(server_.config.limits.write_timeout);
+      set_deadline(std::min(Clock::now() + server_.config.limits.write_timeout,
+                            write_began_ + server_.config.limits.answer_timeout));
       socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const error_code&) {
         self->loop_.active = self.get();
         if (self->state_ == State::writing) {
@@ -433,7 +434,7 @@ void Connection::write_on() {
       return;
     }
     if (error) {
-      event(499, "the peer went away while it was answered: " + error.message());
+      event(499, "the peer went away while it was answered: " + error.message(), Cut::peer_gone);
       close();
       return;
     }
@@ -557,7 +558,13 @@ void Connection::phase_timed_out() {
               "the body did not come within " + seconds_text(limits.body_timeout)});
       break;
     case State::writing:
-      event(499, "the peer took nothing of its answer for " + seconds_text(limits.write_timeout));
+      if (Clock::now() >= write_began_ + limits.answer_timeout) {
+        event(499, "the peer did not take its answer within " + seconds_text(limits.answer_timeout),
+              Cut::too_slow);
+      } else {
+        event(499, "the peer took nothing of its answer for " + seconds_text(limits.write_timeout),
+              Cut::stalled);
+      }
       close();
       break;
     case State::idle:
@@ -570,8 +577,8 @@ void Connection::phase_timed_out() {
   }
 }
 
-void Connection::event(int status, std::string message) {
-  server_.on_event({status, peer_, std::move(message), request_id_});
+void Connection::event(int status, std::string message, Cut cut) {
+  server_.on_event({status, peer_, std::move(message), request_id_, cut});
 }
 
 }  // namespace gantry::http

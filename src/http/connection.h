@@ -124,7 +124,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void timer_fired();
   void phase_timed_out();
   void forget_callbacks();
-  void event(int status, std::string message);
+  void event(int status, std::string message, Cut cut = Cut::none);
 
   ServerContext& server_;
   Loop& loop_;

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <thread>
 
@@ -158,9 +159,37 @@ TEST_F(ServerTest, a_peer_that_takes_nothing_of_its_answer_is_closed) {
   client.send(get_hello);
   const ConnectionEvent event = events.take();
   EXPECT_EQ(event.status, 499);
+  EXPECT_EQ(event.cut, Cut::stalled);
   EXPECT_THAT(event.message, HasSubstr("took nothing"));
   EXPECT_EQ(event.request_id.size(), 32U) << "the answer had one";
   EXPECT_LT(client.read_all().size(), 64U << 20U);
+}
+
+TEST_F(ServerTest, a_peer_that_takes_its_answer_byte_by_byte_is_closed_in_the_end) {
+  config.limits.answer_timeout = 100ms;
+  const std::uint16_t port = start([](const std::shared_ptr<Exchange>& exchange) {
+    exchange->respond(text(std::string(64U << 20U, 'x')),
+                      [](Clock::duration) { ADD_FAILURE() << "it was not written"; });
+  });
+  Client client;
+  client.receive_buffer(4096);
+  client.connect(port);
+  client.send(get_hello);
+  std::atomic<bool> is_cut = false;
+  std::jthread reader([&] {
+    while (!is_cut && client.read_a_byte()) {
+    }
+  });
+  const ConnectionEvent event = events.take();
+  is_cut = true;
+  reader.join();
+  EXPECT_EQ(event.status, 499);
+  EXPECT_EQ(event.cut, Cut::too_slow);
+  EXPECT_THAT(event.message, HasSubstr("did not take its answer within 100 ms"));
+  EXPECT_EQ(event.request_id.size(), 32U);
+  while (server->connections() != 0) {
+    std::this_thread::yield();
+  }
 }
 
 TEST_F(ServerTest, a_large_answer_is_written_in_pieces) {

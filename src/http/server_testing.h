@@ -118,6 +118,11 @@ class Client {
     }
     return std::exchange(received_, {});
   }
+  /// False at the end.
+  bool read_a_byte() {
+    char byte = 0;
+    return ::recv(fd_.get(), &byte, 1, 0) == 1;
+  }
   void shut_down_sending() { ::shutdown(fd_.get(), SHUT_WR); }
   void close() { fd_.reset(); }
   void reset() {

@@ -2,6 +2,7 @@
 the next good request works; nothing grows."""
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import zlib
 from gantry_process import Service, png
 from raw_http import (BOUNDARY, HANG_S, Closed, Connection, chunked, form_request, json_request, multipart, part, poll,
                       raw_request, request)
-from served import ServedTest, connect, get, is_sanitized, memory, where
+from served import ServedTest, connect, get, is_sanitized, memory, metric, metrics, where
 from models import classifier
 
 GOOD = png(40, 30)
@@ -572,7 +573,8 @@ class Slow(ServedTest):
 
     @classmethod
     def arguments(cls):
-        return ["--model", classifier(), "--header-timeout", "300ms", "--body-timeout", "300ms", "--idle-timeout", "600ms"]
+        return ["--model", classifier(), "--header-timeout", "300ms", "--body-timeout", "300ms", "--idle-timeout", "600ms",
+                "--answer-timeout", "300ms"]
 
     def check_408(self, *pieces):
         with connect(self.service) as connection:
@@ -623,6 +625,29 @@ class Slow(ServedTest):
                         pass
                 connection.socket.settimeout(HANG_S)
                 self.assert_error(connection.read(), 408)
+
+    def test_an_answer_that_is_taken_byte_by_byte_is_cut(self):
+        """Each byte well within the time in which something has to be taken, all of them far beyond that of an answer."""
+        def cut():
+            return metric(metrics(self.service), "gantry_http_answers_cut_total", reason="too_slow")
+
+        before = cut()
+        with connect(self.service) as connection:
+            connection.socket.settimeout(0.2)
+            # Until no more answers fit on the way to us; on a slow machine the time may be over already then.
+            with contextlib.suppress(TimeoutError, BrokenPipeError, ConnectionResetError):
+                while True:
+                    connection.send(request("GET", "/openapi.json") * 100)
+            connection.socket.settimeout(HANG_S)
+
+            def is_cut():
+                with contextlib.suppress(ConnectionResetError):
+                    connection.socket.recv(1)
+                return cut() > before
+
+            poll("the answer is cut", is_cut)
+        poll("a log line tells", lambda: [line for line in list(self.service.log)
+                                          if "did not take its answer within 300 ms" in json.dumps(line)])
 
     def test_an_idle_connection_is_closed_without_a_word(self):
         with connect(self.service) as connection:

@@ -61,7 +61,7 @@ Result<std::unique_ptr<http::Server>> listen(const ServeOptions& settings, api::
       [&api](std::shared_ptr<http::Exchange> exchange) { api.handle(std::move(exchange)); },
       api::Api::error_response,
       [&api](const http::ConnectionEvent& event) {
-        api.count_server_answer(event.status);
+        api.count(event);
         log_connection(event);
       });
 }

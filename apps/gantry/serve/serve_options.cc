@@ -47,6 +47,8 @@ void ServeOptions::add_to(Options& options) {
                    "to send a request's header, else 408 [10s]");
   options.duration("body-timeout", server.limits.body_timeout,
                    "to send a request's body, else 408 [60s]");
+  options.duration("answer-timeout", server.limits.answer_timeout,
+                   "for a client to take an answer, else closed [60s]");
   options.duration("idle-timeout", server.limits.idle_timeout,
                    "silence between requests, then closed [75s]");
   options.duration("drain-timeout", drain_timeout,

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "gantry/http/message.h"
+#include "gantry/http/server.h"
 #include "gantry/inference/service.h"
 #include "gantry/metrics/registry.h"
 
@@ -34,9 +35,9 @@ class Api {
   /// `{"success": false, "error": …, "code": …}`: an http::ErrorResponse.
   [[nodiscard]] static http::Response error_response(int status, std::string_view code,
                                                      std::string_view message);
-  /// Counts what the server answered by itself, as its ConnectionEvent tells. 499 is left out:
-  /// where a request was complete, it is counted here already.
-  void count_server_answer(int status);
+  /// Counts what the server answered by itself, and answers that were not written to their end.
+  /// Other 499s are left out: where a request was complete, it is counted here already.
+  void count(const http::ConnectionEvent& event);
 
  private:
   struct Impl;

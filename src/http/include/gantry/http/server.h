@@ -26,6 +26,8 @@ struct Limits {
   std::chrono::milliseconds idle_timeout{75'000};  ///< between requests: closed silently
   std::chrono::milliseconds write_timeout{
       30'000};  ///< a peer that takes nothing of a response: closed
+  std::chrono::milliseconds answer_timeout{
+      60'000};  ///< first to last byte of a response, however steadily it is taken: closed
   /// After the last response of a connection we still read, so that a peer in the middle of sending
   /// gets to see the answer instead of a reset: at most this long and this much.
   std::chrono::milliseconds linger_timeout{2'000};
@@ -40,12 +42,21 @@ struct ServerConfig {
   std::string server_name = "gantry";
 };
 
+/// Why an answer was not written to its end.
+enum class Cut : std::uint8_t {
+  none,       ///< It was, or none was begun.
+  peer_gone,  ///< The peer went away.
+  stalled,    ///< The peer took nothing for Limits::write_timeout.
+  too_slow,   ///< The peer had not taken all within Limits::answer_timeout.
+};
+
 /// Why a request never became an exchange or got no answer; for metrics and the log.
 struct ConnectionEvent {
   int status;  ///< the status sent, or 499 if the peer went away
   std::string peer;
   std::string message;
   std::string request_id;  ///< of the request that it happened to; empty if there was none yet
+  Cut cut = Cut::none;     ///< other: the answer had been counted as sent
 };
 
 /// HTTP/1.1 and 1.0 over TCP: keep-alive, pipelining (answered in order), chunked bodies, Expect:
