@@ -1,13 +1,12 @@
 #include <array>
 #include <cstdio>
 #include <exception>
-#include <format>
-#include <print>
 #include <span>
 #include <string_view>
 
 #include "commands.h"
 #include "gantry/backend/self.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/terminal.h"
@@ -54,17 +53,17 @@ constexpr std::array commands = {
 
 int dispatch(std::span<char* const> arguments) {
   if (arguments.empty()) {
-    std::print(stderr, "{}", help);
+    gantry::print_text(stderr, "{}", help);
     return to_int(Exit::usage);
   }
   const std::string_view word = arguments.front();
   if (word == "--help" || word == "-h" || word == "help") {
-    std::print("{}", help);
+    gantry::print_text("{}", help);
     return to_int(Exit::good);
   }
   if (word == "--version") {
-    std::println("gantry {} (TensorFlow Lite {})", GANTRY_VERSION,
-                 gantry::tflite::runtime_version());
+    gantry::print_line("gantry {} (TensorFlow Lite {})", GANTRY_VERSION,
+                       gantry::tflite::runtime_version());
     return to_int(Exit::good);
   }
   gantry::backend::run_child(word, arguments.subspan(1));
@@ -73,11 +72,12 @@ int dispatch(std::span<char* const> arguments) {
       return command.function(arguments.subspan(1));
     }
   }
-  std::println(stderr,
-               "gantry: want one of the commands serve, run, bench, doctor, inspect, models; got "
-               "{}\n  `gantry "
-               "--help` tells more.",
-               gantry::quoted(word));
+  gantry::print_line(
+      stderr,
+      "gantry: want one of the commands serve, run, bench, doctor, inspect, models; got "
+      "{}\n  `gantry "
+      "--help` tells more.",
+      gantry::quoted(word));
   return to_int(Exit::usage);
 }
 
@@ -88,7 +88,8 @@ int main(int argc, char** argv) {
   try {
     return dispatch(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   } catch (const std::exception& e) {
-    gantry::cli::print_error("", std::format("internal: {}", e.what()), "This is a bug in gantry.");
+    gantry::cli::print_error("", gantry::format_text("internal: {}", e.what()),
+                             "This is a bug in gantry.");
     return to_int(Exit::no_result);
   }
 }

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <format>
 #include <string_view>
+
+#include "gantry/base/format.h"
 
 namespace gantry::emulator {
 namespace {
@@ -20,7 +21,7 @@ std::uint64_t extent(const FeatureMap& map, std::uint64_t pixel_bytes) {
 
 std::unexpected<Error> unmapped(std::string_view what, std::uint64_t address, std::uint64_t bytes) {
   return fail(Code::out_of_range,
-              std::format("{}: {} bytes at {:#x} are not mapped", what, bytes, address));
+              format_text("{}: {} bytes at {:#x} are not mapped", what, bytes, address));
 }
 
 std::vector<std::int8_t> pad_lanes(const ConvTask& task, ComputeOptions options) {

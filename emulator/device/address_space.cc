@@ -6,16 +6,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <format>
 #include <system_error>
 #include <utility>
+
+#include "gantry/base/format.h"
 
 namespace gantry::emulator {
 namespace {
 
 std::unexpected<Error> system_error(const char* what) {
   return fail(Code::unavailable,
-              std::format("{}: {}", what, std::generic_category().message(errno)));
+              format_text("{}: {}", what, std::generic_category().message(errno)));
 }
 
 }  // namespace

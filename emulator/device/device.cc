@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <format>
 #include <utility>
 
 #include "device_state.h"
+#include "gantry/base/format.h"
 #include "gantry/emulator_compute/execute.h"
 #include "gantry/emulator_stream/conv_task.h"
 #include "gantry/emulator_stream/registers.h"
@@ -222,11 +222,11 @@ bool Device::compute(std::size_t core, FileState& file, const Job& job) {
   for (const auto& where : job.tasks) {
     const auto task = read_task(where, *file.memory);
     if (!task) {
-      note_failure(std::format("core {}: {}", core, task.error().message));
+      note_failure(format_text("core {}: {}", core, task.error().message));
       return false;
     }
     if (const auto done = execute(*task, *file.memory, options); !done) {
-      note_failure(std::format("core {}: {}", core, done.error().message));
+      note_failure(format_text("core {}: {}", core, done.error().message));
       return false;
     }
     if (wrong) {

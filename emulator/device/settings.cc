@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <format>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::emulator {
@@ -35,7 +35,7 @@ constexpr std::array<std::pair<std::string_view, int>, 8> errors = {{
 }};
 
 std::unexpected<Error> unknown(std::string_view what, std::string_view found) {
-  return fail(Code::invalid_argument, std::format("{}: {}", what, quoted(found)));
+  return fail(Code::invalid_argument, format_text("{}: {}", what, quoted(found)));
 }
 
 /// Cuts `text` at the first `mark`; what is behind it is empty if there is none.

@@ -12,12 +12,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <format>
 #include <fstream>
 #include <optional>
 #include <string_view>
 #include <system_error>
 
+#include "gantry/base/format.h"
 #include "gantry/emulator_wire/wire.h"
 
 namespace gantry::emulator {
@@ -65,7 +65,7 @@ Result<fs::path> find_library(const fs::path& wanted, unsigned machine) {
   if (!wanted.empty()) {
     if (machine_of(wanted) != machine) {
       return fail(Code::not_found,
-                  std::format("{}: not a library for this program's processor", wanted.string()));
+                  format_text("{}: not a library for this program's processor", wanted.string()));
     }
     return fs::absolute(wanted);
   }
@@ -78,7 +78,7 @@ Result<fs::path> find_library(const fs::path& wanted, unsigned machine) {
       return fs::weakly_canonical(candidate);
     }
   }
-  return fail(Code::not_found, std::format("{} for this program's processor: not found; name it "
+  return fail(Code::not_found, format_text("{} for this program's processor: not found; name it "
                                            "with --preload (the arm64 preset builds one)",
                                            library_name));
 }
@@ -100,7 +100,7 @@ bool is_qemu(const fs::path& program) { return program.filename().string().start
 Result<Launch> plan_launch(const std::vector<std::string>& command, const LaunchOptions& options) {
   const fs::path program = find_program(command.front());
   if (program.empty()) {
-    return fail(Code::not_found, std::format("{}: not found", command.front()));
+    return fail(Code::not_found, format_text("{}: not found", command.front()));
   }
   Launch launch;
   const bool by_hand = is_qemu(program);
@@ -111,7 +111,7 @@ Result<Launch> plan_launch(const std::vector<std::string>& command, const Launch
   if (!library) {
     return std::unexpected(library.error());
   }
-  const std::string preload = std::format("LD_PRELOAD={}", library->string());
+  const std::string preload = format_text("LD_PRELOAD={}", library->string());
   if (by_hand) {
     launch.words = {program.string(), "-E", preload};
     launch.words.insert(launch.words.end(), command.begin() + 1, command.end());
@@ -126,7 +126,7 @@ Result<Launch> plan_launch(const std::vector<std::string>& command, const Launch
   const fs::path qemu = find_program(options.qemu);
   if (qemu.empty()) {
     return fail(Code::not_found,
-                std::format("{}, which {} needs here: not found", options.qemu, program.string()));
+                format_text("{}, which {} needs here: not found", options.qemu, program.string()));
   }
   std::vector<std::string> runner = {qemu.string()};
   if (!options.sysroot.empty()) {
@@ -161,7 +161,7 @@ Result<int> run_launch(const Launch& launch) {
   words.push_back(nullptr);
   std::vector<std::string> added;
   for (const auto& [name, value] : launch.environment) {
-    added.push_back(std::format("{}={}", name, value));
+    added.push_back(format_text("{}={}", name, value));
   }
   std::vector<char*> environment;
   for (auto& variable : added) {

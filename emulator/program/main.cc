@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
-#include <format>
-#include <print>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "control.h"
+#include "gantry/base/format.h"
 #include "gantry/emulator_device/device.h"
 #include "gantry/emulator_device/settings.h"
 #include "gantry/emulator_wire/wire.h"
@@ -38,7 +37,7 @@ struct Options {
 };
 
 int complain(const Error& error) {
-  std::println(stderr, "gantry-emulator: {}", error.message);
+  print_line(stderr, "gantry-emulator: {}", error.message);
   return own_failure;
 }
 
@@ -50,13 +49,13 @@ class StateFolder {
       std::error_code error;
       fs::create_directories(named, error);
       if (error) {
-        return fail(Code::unavailable, std::format("{}: {}", named.string(), error.message()));
+        return fail(Code::unavailable, format_text("{}: {}", named.string(), error.message()));
       }
       return StateFolder(fs::absolute(named), false);
     }
     std::string name = (fs::temp_directory_path() / "gantry-emulator-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) {
-      return fail(Code::unavailable, std::format("{}: cannot be made", name));
+      return fail(Code::unavailable, format_text("{}: cannot be made", name));
     }
     return StateFolder(name, true);
   }
@@ -109,7 +108,7 @@ int run(Options options) {
   Control control(settings, device, *root);
   for (const auto& command : options.commands) {
     if (const auto answer = control.answer(command); !answer.starts_with("ok")) {
-      std::println(stderr, "gantry-emulator: {}", answer);
+      print_line(stderr, "gantry-emulator: {}", answer);
       return usage_error;
     }
   }
@@ -120,7 +119,7 @@ int run(Options options) {
   }
   const auto code = run_launch(*launch);
   if (options.print_status) {
-    std::println(stderr, "gantry-emulator: {}", control.answer("status"));
+    print_line(stderr, "gantry-emulator: {}", control.answer("status"));
   }
   return code ? *code : complain(code.error());
 }
@@ -129,8 +128,7 @@ int send(fs::path socket, const std::vector<std::string>& words) {
   if (socket.empty()) {
     const char* known = std::getenv("GANTRY_EMULATOR_CONTROL");  // NOLINT(concurrency-mt-unsafe)
     if (known == nullptr) {
-      std::println(stderr,
-                   "gantry-emulator: which emulator? Name its control socket with --socket");
+      print_line(stderr, "gantry-emulator: which emulator? Name its control socket with --socket");
       return usage_error;
     }
     socket = known;
@@ -143,7 +141,7 @@ int send(fs::path socket, const std::vector<std::string>& words) {
   if (!answer) {
     return complain(answer.error());
   }
-  std::println("{}", answer->empty() ? "ok" : *answer);
+  print_line("{}", answer->empty() ? "ok" : *answer);
   return 0;
 }
 
@@ -160,7 +158,7 @@ int main_with(int argc, char** argv) {
            name,
            [&options, verb](const std::vector<std::string>& values) {
              for (const auto& value : values) {
-               options.commands.push_back(std::format("{} {}", verb, value));
+               options.commands.push_back(format_text("{} {}", verb, value));
              }
            },
            help)
@@ -208,7 +206,7 @@ int main_with(int argc, char** argv) {
     return root ? 0 : complain(root.error());
   }
   if (options.command.empty()) {
-    std::println(stderr, "gantry-emulator: which command? gantry-emulator [OPTIONS] -- COMMAND …");
+    print_line(stderr, "gantry-emulator: which command? gantry-emulator [OPTIONS] -- COMMAND …");
     return usage_error;
   }
   return run(std::move(options));
@@ -222,7 +220,7 @@ int main(int argc, char** argv) {
   try {
     return gantry::emulator::main_with(argc, argv);
   } catch (const std::exception& error) {
-    std::println(stderr, "gantry-emulator: {}", error.what());
+    gantry::print_line(stderr, "gantry-emulator: {}", error.what());
     return 3;
   }
 }

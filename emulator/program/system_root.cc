@@ -3,11 +3,12 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <format>
 #include <fstream>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include "gantry/base/format.h"
 
 namespace gantry::emulator {
 namespace {
@@ -90,7 +91,7 @@ class Steps {
  private:
   void note(const std::error_code& error, const fs::path& path) {
     if (error && first_.empty()) {
-      first_ = std::format("{}: {}", path.string(), error.message());
+      first_ = format_text("{}: {}", path.string(), error.message());
     }
   }
   fs::path root_;
@@ -101,7 +102,7 @@ void write_core(Steps& steps, std::size_t index) {
   const std::string name(cores.at(index));
   const fs::path device = fs::path("sys/devices/platform") / name;
   steps.write(device / "uevent",
-              std::format("DRIVER=rocket\nOF_NAME=npu\nOF_FULLNAME=/npu@{}\n"
+              format_text("DRIVER=rocket\nOF_NAME=npu\nOF_FULLNAME=/npu@{}\n"
                           "OF_COMPATIBLE_0=rockchip,rk3588-rknn-core\nOF_COMPATIBLE_N=1\n",
                           name.substr(0, 8)));
   steps.write(device / "power/runtime_status", "suspended\n");
@@ -109,7 +110,7 @@ void write_core(Steps& steps, std::size_t index) {
   steps.link(device / "driver", "sys/bus/platform/drivers/rocket");
   steps.link(fs::path("sys/bus/platform/drivers/rocket") / name, device);
   steps.link(fs::path("sys/bus/platform/devices") / name, device);
-  steps.write(fs::path("sys/firmware/devicetree/base") / std::format("npu@{}", name.substr(0, 8)) /
+  steps.write(fs::path("sys/firmware/devicetree/base") / format_text("npu@{}", name.substr(0, 8)) /
                   "compatible",
               {"rockchip,rk3588-rknn-core\0", 26});
 }
@@ -121,9 +122,9 @@ Result<SystemRoot> SystemRoot::make(const fs::path& root) {
   for (const auto& file : files) {
     steps.write(file.path, file.text);
   }
-  steps.write("proc/sys/kernel/osrelease", std::format("{}\n", release));
+  steps.write("proc/sys/kernel/osrelease", format_text("{}\n", release));
   steps.write("proc/version",
-              std::format("Linux version {} (gantry-emulator) #1 SMP PREEMPT\n", release));
+              format_text("Linux version {} (gantry-emulator) #1 SMP PREEMPT\n", release));
   steps.link("sys/bus/platform/drivers/rocket/module", "sys/module/rocket");
   for (std::size_t index = 0; index < cores.size(); ++index) {
     write_core(steps, index);

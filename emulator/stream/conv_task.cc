@@ -1,9 +1,9 @@
 #include "gantry/emulator_stream/conv_task.h"
 
 #include <algorithm>
-#include <format>
 #include <string_view>
 
+#include "gantry/base/format.h"
 #include "gantry/emulator_stream/registers.h"
 
 namespace gantry::emulator {
@@ -25,10 +25,10 @@ std::int16_t low_signed(std::uint32_t value) { return static_cast<std::int16_t>(
 std::uint32_t round_up(std::uint32_t value, std::uint32_t to) { return (value + to - 1) / to * to; }
 
 std::unexpected<Error> contradiction(std::string_view what, std::uint32_t found) {
-  return fail(Code::invalid_argument, std::format("register stream: {} is {}", what, found));
+  return fail(Code::invalid_argument, format_text("register stream: {} is {}", what, found));
 }
 std::unexpected<Error> unknown(std::string_view what, std::uint32_t found) {
-  return fail(Code::unimplemented, std::format("register stream: {} is {:#x}", what, found));
+  return fail(Code::unimplemented, format_text("register stream: {} is {:#x}", what, found));
 }
 
 Result<> check_formats(const RegisterFile& regs) {

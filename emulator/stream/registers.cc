@@ -1,7 +1,8 @@
 #include "gantry/emulator_stream/registers.h"
 
-#include <format>
 #include <optional>
+
+#include "gantry/base/format.h"
 
 namespace gantry::emulator {
 namespace {
@@ -35,7 +36,7 @@ std::optional<std::uint16_t> first_offset(std::uint16_t selector) {
 Result<RegisterFile> RegisterFile::load(std::span<const std::uint64_t> words) {
   if (words.size() > max_words) {
     return fail(Code::invalid_argument,
-                std::format("register stream: {} words, want at most {}", words.size(), max_words));
+                format_text("register stream: {} words, want at most {}", words.size(), max_words));
   }
   RegisterFile file;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -46,7 +47,7 @@ Result<RegisterFile> RegisterFile::load(std::span<const std::uint64_t> words) {
     if (word.selector == static_cast<std::uint16_t>(Block::run)) {
       if (word.offset != op_enable || (word.value & conv_blocks) != conv_blocks) {
         return fail(Code::invalid_argument,
-                    std::format("register stream: word {} runs blocks {:#x} by {:#06x}, want a "
+                    format_text("register stream: word {} runs blocks {:#x} by {:#06x}, want a "
                                 "convolution's ({:#x}) by {:#06x}",
                                 i, word.value, word.offset, conv_blocks, op_enable));
       }
@@ -55,7 +56,7 @@ Result<RegisterFile> RegisterFile::load(std::span<const std::uint64_t> words) {
     const auto first = first_offset(word.selector);
     if (!first || word.offset < *first || word.offset >= *first + 0x1000 || word.offset % 4 != 0) {
       return fail(Code::invalid_argument,
-                  std::format("register stream: word {} writes {:#06x} through selector {:#06x}", i,
+                  format_text("register stream: word {} writes {:#06x} through selector {:#06x}", i,
                               word.offset, word.selector));
     }
     file.values_.at(word.offset / 4U) = word.value;

@@ -16,10 +16,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <print>
 #include <string_view>
 #include <vector>
 
+#include "gantry/base/format.h"
 #include "gantry/emulator_testing/layer.h"
 #include "rocket_ioctl.h"
 
@@ -29,7 +29,7 @@ using namespace gantry::emulator;
 
 [[noreturn]] void give_up(const char* what) {
   const int error = errno;
-  std::println("{}: {}", what, strerrorname_np(error));
+  gantry::print_line("{}: {}", what, strerrorname_np(error));
   std::exit(1);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
@@ -141,8 +141,8 @@ int main(int argc, char** argv) {
                        output.bytes[std::size_t{64 + 9} * 16] == std::byte{0xF6};
     all_right = all_right && right;
     const auto took = std::chrono::steady_clock::now() - begin;
-    std::println("{} {} us", right ? "right" : "wrong",
-                 std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+    gantry::print_line("{} {} us", right ? "right" : "wrong",
+                       std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   }
   rocket::GemClose close_output{.handle = output.handle};
   call(fd, rocket::gem_close, close_output, "GEM_CLOSE");

@@ -7,15 +7,16 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <format>
 #include <string>
 #include <system_error>
+
+#include "gantry/base/format.h"
 
 namespace gantry::emulator {
 namespace {
 
 std::unexpected<Error> system_error(const char* what, const std::filesystem::path& path) {
-  return fail(Code::unavailable, std::format("{} {}: {}", what, path.string(),
+  return fail(Code::unavailable, format_text("{} {}: {}", what, path.string(),
                                              std::generic_category().message(errno)));
 }
 
@@ -24,7 +25,7 @@ Result<sockaddr_un> address_of(const std::filesystem::path& path) {
   const std::string& name = path.native();
   if (name.size() >= sizeof(address.sun_path)) {
     return fail(Code::invalid_argument,
-                std::format("{}: too long for a socket, want at most {} bytes", name,
+                format_text("{}: too long for a socket, want at most {} bytes", name,
                             sizeof(address.sun_path) - 1));
   }
   std::ranges::copy(name, address.sun_path);

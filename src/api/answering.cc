@@ -1,11 +1,11 @@
 #include "answering.h"
 
 #include <exception>
-#include <format>
 #include <utility>
 
 #include "answers.h"
 #include "gantry/api/response_json.h"
+#include "gantry/base/format.h"
 #include "gantry/log/log.h"
 
 namespace gantry::api {
@@ -34,7 +34,7 @@ Result<> check_size(const inference::Response& response) {
   if (elements > max_raw_elements) {
     return gantry::fail(
         Code::failed_precondition,
-        std::format(
+        format_text(
             "the model's outputs have {} elements, more than the {} that this route answers",
             elements, max_raw_elements));
   }

@@ -1,12 +1,12 @@
 #include "gantry/api/api.h"
 
-#include <format>
 #include <utility>
 
 #include "accept.h"
 #include "answering.h"
 #include "answers.h"
 #include "descriptions.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "infer_input.h"
 #include "route.h"
@@ -17,11 +17,11 @@ namespace {
 http::Response no_such_route(std::string_view path) {
   std::string known;
   for (const RouteInfo& info : routes) {
-    known += std::format("{}{} {}", known.empty() ? "" : ", ",
+    known += format_text("{}{} {}", known.empty() ? "" : ", ",
                          info.allow.substr(0, info.allow.find(',')), info.path);
   }
   return error_answer(404, "not_found",
-                      std::format("no route {}; there are {}", quoted(path), known));
+                      format_text("no route {}; there are {}", quoted(path), known));
 }
 
 http::Response allowed_methods(std::string_view allow) {
@@ -99,7 +99,7 @@ void Api::handle(std::shared_ptr<http::Exchange> exchange) {
   if (!allows(info, request.method)) {
     auto response = error_answer(
         405, "method_not_allowed",
-        std::format("{} on {}: want one of {}", quoted(request.method, 20), info.path, info.allow));
+        format_text("{} on {}: want one of {}", quoted(request.method, 20), info.path, info.allow));
     response.headers.emplace_back("Allow", info.allow);
     reply(std::move(response), "method not allowed");
   } else if (request.method == "OPTIONS") {
@@ -173,7 +173,7 @@ void Api::Impl::infer(const std::shared_ptr<http::Exchange>& exchange) {
   exchange->on_deadline(deadline, [pending, ticket = *ticket,
                                    timeout = config.request_timeout]() mutable {
     if (pending->fail({Code::deadline_exceeded,
-                       std::format("not answered within the request's {} ms", timeout.count())})) {
+                       format_text("not answered within the request's {} ms", timeout.count())})) {
       ticket.cancel();
     }
   });

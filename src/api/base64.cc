@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cstdint>
-#include <format>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::api {
@@ -49,7 +49,7 @@ class Quad {
 
 std::unexpected<Error> unexpected_at(std::string_view text, std::size_t at) {
   return fail(Code::invalid_argument,
-              std::format("not base64: {} at byte {}", quoted(text.substr(at, 1)), at));
+              format_text("not base64: {} at byte {}", quoted(text.substr(at, 1)), at));
 }
 
 }  // namespace

@@ -2,13 +2,13 @@
 
 #include <cmath>
 #include <cstdint>
-#include <format>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <utility>
 
 #include "answers.h"
 #include "assets.h"
+#include "gantry/base/format.h"
 #include "route.h"
 
 namespace gantry::api {
@@ -109,7 +109,7 @@ std::string filled_in(std::string_view text, std::string_view name, std::string_
 
 std::string make_nonce() {
   std::random_device random;
-  return std::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+  return format_text("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
 }  // namespace
@@ -174,7 +174,7 @@ http::Response page_answer() {
               {"X-Content-Type-Options", "nosniff"},
               {"Referrer-Policy", "no-referrer"},
               {"Content-Security-Policy",
-               std::format("default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; "
+               format_text("default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; "
                            "img-src 'self' blob: data:; connect-src 'self'; form-action 'self'; "
                            "base-uri 'none'; frame-ancestors 'none'",
                            nonce)}}};

@@ -1,8 +1,8 @@
 #include "header_value.h"
 
 #include <algorithm>
-#include <format>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::api {
@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t max_parameters = 16;
 
 std::unexpected<Error> malformed(std::string_view text, std::string_view why) {
-  return fail(Code::invalid_argument, std::format("{}: {}", quoted(text), why));
+  return fail(Code::invalid_argument, format_text("{}: {}", quoted(text), why));
 }
 
 /// Takes a quoted string off the front of `rest`, which begins with a quote. Empty if it does not
@@ -75,10 +75,10 @@ Result<HeaderValue> parse_header_value(std::string_view text) {
       rest.remove_prefix(end);
     }
     if (header.parameter(name)) {
-      return malformed(text, std::format("parameter {} stands there twice", quoted(name)));
+      return malformed(text, format_text("parameter {} stands there twice", quoted(name)));
     }
     if (header.parameters.size() == max_parameters) {
-      return malformed(text, std::format("more than {} parameters", max_parameters));
+      return malformed(text, format_text("more than {} parameters", max_parameters));
     }
     header.parameters.emplace_back(std::move(name), std::move(value));
   }

@@ -1,9 +1,9 @@
 #include "infer_input.h"
 
-#include <format>
 #include <utility>
 
 #include "base64.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/image/decode.h"
 #include "header_value.h"
@@ -52,7 +52,7 @@ Result<> read_form(const HeaderValue& content_type, std::vector<std::byte> body,
       if (!is_plain && part.transfer_encoding != "base64") {
         return fail(
             Code::unimplemented,
-            std::format("part \"image\": Content-Transfer-Encoding {}: want binary or base64",
+            format_text("part \"image\": Content-Transfer-Encoding {}: want binary or base64",
                         quoted(part.transfer_encoding)));
       }
       image = &part;
@@ -62,7 +62,7 @@ Result<> read_form(const HeaderValue& content_type, std::vector<std::byte> body,
   }
   if (image == nullptr) {
     return fail(Code::invalid_argument,
-                std::format("no part named \"image\"; found {}", names.empty() ? "none" : names));
+                format_text("no part named \"image\"; found {}", names.empty() ? "none" : names));
   }
   const bool is_base64 = image->transfer_encoding == "base64";
   keep_only(body, image->content);
@@ -95,10 +95,10 @@ Result<> read_body(http::Request& request, InferInput& input) {
   if (const auto coding = request.header("Content-Encoding");
       coding && lower_case(trimmed(*coding)) != "identity" && !trimmed(*coding).empty()) {
     return fail(Code::unimplemented,
-                std::format("Content-Encoding {}: want the body as it is", quoted(*coding)));
+                format_text("Content-Encoding {}: want the body as it is", quoted(*coding)));
   }
   if (request.body.empty()) {
-    return fail(Code::invalid_argument, std::format("the body is empty; {}", how_to_send));
+    return fail(Code::invalid_argument, format_text("the body is empty; {}", how_to_send));
   }
   const std::string_view stated = trimmed(request.header("Content-Type").value_or(""));
   if (stated.empty()) {
@@ -125,7 +125,7 @@ Result<> read_body(http::Request& request, InferInput& input) {
     input.image = std::move(request.body);
     return {};
   }
-  return fail(Code::unimplemented, std::format("Content-Type {}: {}", quoted(type), how_to_send));
+  return fail(Code::unimplemented, format_text("Content-Type {}: {}", quoted(type), how_to_send));
 }
 
 }  // namespace
@@ -139,7 +139,7 @@ Result<> set_option(InferInput& input, std::string_view name, std::string_view t
     const auto value = parse_int(text);
     if (!value || *value < 1 || *value > inference::max_top_k) {
       return fail(Code::invalid_argument,
-                  std::format("top_k: want an integer from 1 to {}, found {}", inference::max_top_k,
+                  format_text("top_k: want an integer from 1 to {}, found {}", inference::max_top_k,
                               quoted(text)));
     }
     input.options.top_k = value;
@@ -147,7 +147,7 @@ Result<> set_option(InferInput& input, std::string_view name, std::string_view t
     const auto value = parse_double(text);
     if (!value || *value < 0 || *value > 1) {
       return fail(Code::invalid_argument,
-                  std::format("threshold: want a number from 0 to 1, found {}", quoted(text)));
+                  format_text("threshold: want a number from 0 to 1, found {}", quoted(text)));
     }
     input.options.threshold = value;
   }

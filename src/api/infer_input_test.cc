@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <format>
-
+#include "gantry/base/format.h"
 #include "test_requests.h"
 
 namespace gantry::api {
@@ -17,7 +16,7 @@ constexpr std::string_view png = "\x89PNG\r\n\x1A\n...";
 constexpr std::string_view form_type = "multipart/form-data; boundary=B";
 
 std::string part(std::string_view name, std::string_view content, std::string_view more = "") {
-  return std::format("--B\r\nContent-Disposition: form-data; name=\"{}\"\r\n{}\r\n{}\r\n", name,
+  return format_text("--B\r\nContent-Disposition: form-data; name=\"{}\"\r\n{}\r\n{}\r\n", name,
                      more, content);
 }
 
@@ -146,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(
         return Bad{name, "application/json", std::move(body), wrong, message};
       };
       const auto with = [&](const char* name, std::string_view member, const char* message) {
-        return json(name, std::format(R"({{"image":"Zm9v",{}}})", member), message);
+        return json(name, format_text(R"({{"image":"Zm9v",{}}})", member), message);
       };
       return std::vector<Bad>{
           json("no_json", "image=cat", "not JSON at byte 0: want a value, found \"i\""),

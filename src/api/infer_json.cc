@@ -1,10 +1,10 @@
 #include "infer_json.h"
 
-#include <format>
 #include <optional>
 #include <utility>
 
 #include "base64.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "header_value.h"
 #include "json_reader.h"
@@ -15,7 +15,7 @@ namespace {
 std::unexpected<Error> wrong(std::string_view name, std::string_view wanted,
                              const JsonValue& found) {
   return fail(Code::invalid_argument,
-              std::format("{}: want {}, found {}", name, wanted, found.description()));
+              format_text("{}: want {}, found {}", name, wanted, found.description()));
 }
 
 bool is_integer(const JsonValue& value) {
@@ -59,7 +59,7 @@ Result<std::string_view> base64_text(std::string_view text) {
   const std::size_t comma = text.substr(0, longest_head).find(',');
   if (comma == std::string_view::npos || !lower_case(text.substr(0, comma)).ends_with(";base64")) {
     return fail(Code::invalid_argument,
-                std::format("want data:…;base64,… found {}", quoted(text, 40)));
+                format_text("want data:…;base64,… found {}", quoted(text, 40)));
   }
   return text.substr(comma + 1);
 }

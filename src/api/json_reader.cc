@@ -4,8 +4,8 @@
 #include <array>
 #include <bitset>
 #include <cstring>
-#include <format>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::api {
@@ -120,7 +120,7 @@ class Reader {
   void skip_space() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
   [[nodiscard]] std::unexpected<Error> unexpected(std::string_view wanted) const {
     return fail(Code::invalid_argument,
-                std::format("not JSON at byte {}: want {}, found {}", at_, wanted,
+                format_text("not JSON at byte {}: want {}, found {}", at_, wanted,
                             at_end() ? "the end" : quoted(text_.substr(at_, 1))));
   }
 
@@ -215,7 +215,7 @@ Result<Reader::Want> Reader::read_value() {
                            ? Result<JsonValue>({.kind = JsonValue::Kind::array, .text = {}})
                            : read_scalar();
     return found ? fail(Code::invalid_argument,
-                        std::format("want an object, found {}", found->description()))
+                        format_text("want an object, found {}", found->description()))
                  : std::unexpected(found.error());
   }
   if (first == '{' || first == '[') {
@@ -227,7 +227,7 @@ Result<Reader::Want> Reader::read_value() {
     }
     if (depth_ == max_depth) {
       return fail(Code::invalid_argument,
-                  std::format("nested deeper than {} at byte {}", max_depth, at_));
+                  format_text("nested deeper than {} at byte {}", max_depth, at_));
     }
     ++at_;
     objects_[depth_++] = first == '{';
@@ -294,7 +294,7 @@ Result<std::string_view> Reader::read_string() {
   if (!is_ascii && !is_utf8(text)) {
     at_ = begin;
     return fail(Code::invalid_argument,
-                std::format("not JSON: the string at byte {} is not UTF-8", begin));
+                format_text("not JSON: the string at byte {} is not UTF-8", begin));
   }
   ++at_;
   return text;

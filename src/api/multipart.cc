@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <format>
 #include <optional>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::api {
@@ -43,7 +43,7 @@ struct Delimiter {
 class Delimiters {
  public:
   Delimiters(std::string_view body, std::string_view boundary)
-      : body_(body), mark_(std::format("\r\n--{}", boundary)) {}
+      : body_(body), mark_(format_text("\r\n--{}", boundary)) {}
 
   /// The first one at or behind `from`, where a line begins or its line end stands.
   [[nodiscard]] std::optional<Delimiter> next(std::size_t from) {
@@ -102,12 +102,12 @@ Result<FormPart> read_part_header(std::string_view header, std::size_t number) {
     const std::string_view line = header.substr(0, end);
     header.remove_prefix(std::min(end + line_end.size(), header.size()));
     if (std::ranges::any_of(line, is_control)) {
-      return malformed(std::format("part {}: a control character in {}", number, quoted(line)));
+      return malformed(format_text("part {}: a control character in {}", number, quoted(line)));
     }
     const std::size_t colon = line.find_first_of(": \t");
     if (colon == std::string_view::npos || colon == 0 || line[colon] != ':') {
       return malformed(
-          std::format("part {}: want \"Name: value\", found {}", number, quoted(line)));
+          format_text("part {}: want \"Name: value\", found {}", number, quoted(line)));
     }
     const std::string name = lower_case(line.substr(0, colon));
     const std::string_view value = trimmed(line.substr(colon + 1));
@@ -120,19 +120,19 @@ Result<FormPart> read_part_header(std::string_view header, std::size_t number) {
     const auto disposition = parse_header_value(value);
     if (!disposition) {
       return malformed(
-          std::format("part {}: Content-Disposition {}", number, disposition.error().message));
+          format_text("part {}: Content-Disposition {}", number, disposition.error().message));
     }
     const auto field = disposition->parameter("name");
     if (has_disposition || disposition->value != "form-data" || !field) {
       return malformed(
-          std::format("part {}: want one \"Content-Disposition: form-data; name=…\", found {}",
+          format_text("part {}: want one \"Content-Disposition: form-data; name=…\", found {}",
                       number, quoted(line)));
     }
     has_disposition = true;
     part.name = *field;
   }
   if (!has_disposition) {
-    return malformed(std::format("part {} has no Content-Disposition", number));
+    return malformed(format_text("part {} has no Content-Disposition", number));
   }
   return part;
 }
@@ -151,7 +151,7 @@ Result<std::string> form_boundary(const HeaderValue& content_type) {
       boundary->find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "'()+_,-./:=? ") != std::string_view::npos) {
     return fail(Code::invalid_argument,
-                std::format("multipart boundary: want 1 to {} characters of RFC 2046, found {}",
+                format_text("multipart boundary: want 1 to {} characters of RFC 2046, found {}",
                             max_boundary, quoted(*boundary)));
   }
   return std::string(*boundary);
@@ -165,13 +165,13 @@ Result<std::vector<FormPart>> parse_multipart(std::span<const std::byte> body,
   if (!delimiter) {
     return malformed(delimiters.saw_bare_line_feed()
                          ? "lines must end in CRLF, found a bare LF"
-                         : std::format("the boundary {} is nowhere in it", quoted(boundary)));
+                         : format_text("the boundary {} is nowhere in it", quoted(boundary)));
   }
   std::vector<FormPart> parts;
   while (!delimiter->is_last) {
     const std::size_t number = parts.size() + 1;
     if (parts.size() == max_parts) {
-      return malformed(std::format("more than {} parts", max_parts));
+      return malformed(format_text("more than {} parts", max_parts));
     }
     // The empty line that ends the header, sought from the line end of the boundary on: a header
     // may be empty.
@@ -180,7 +180,7 @@ Result<std::vector<FormPart>> parse_multipart(std::span<const std::byte> body,
     const std::size_t header_end =
         text.substr(header_begin - line_end.size(), window).find("\r\n\r\n");
     if (header_end == std::string_view::npos) {
-      return malformed(std::format(
+      return malformed(format_text(
           "part {}: no empty line within {} bytes ends its header; is the body cut short?", number,
           max_part_header_bytes));
     }
@@ -194,7 +194,7 @@ Result<std::vector<FormPart>> parse_multipart(std::span<const std::byte> body,
     delimiter = delimiters.next(content_begin - line_end.size());
     if (!delimiter) {
       return malformed(
-          std::format("part {} ({}) does not end in the boundary: the body is cut short", number,
+          format_text("part {} ({}) does not end in the boundary: the body is cut short", number,
                       quoted(part->name)));
     }
     const std::size_t content_end = std::max(delimiter->begin, content_begin);

@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <format>
-
+#include "gantry/base/format.h"
 #include "test_requests.h"
 
 namespace gantry::api {
@@ -48,7 +47,7 @@ TEST_P(MultipartGood, IsTakenApart) {
 }
 
 std::string one(std::string_view head, std::string_view content) {
-  return std::format("--B\r\n{}{}\r\n--B--\r\n", head, content);
+  return format_text("--B\r\n{}{}\r\n--B--\r\n", head, content);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -1,12 +1,12 @@
 #include "gantry/backend/cpu_backend.h"
 
 #include <algorithm>
-#include <format>
 #include <span>
 #include <thread>
 #include <utility>
 
 #include "cpu_slot.h"
+#include "gantry/base/format.h"
 #include "gantry/graph/graph.h"
 #include "gantry/proof/proof.h"
 #include "gantry/xnnpack/backend.h"
@@ -35,7 +35,7 @@ namespace {
 std::string nothing_taken(const xnnpack::Choice& choice) {
   for (const xnnpack::Decision& decision : choice.operators) {
     if (decision.rule != nullptr) {
-      return std::format(
+      return format_text(
           "XNNPACK has none of the model's operators: {} `gantry inspect` tells of each",
           decision.rule->reason);
     }
@@ -102,7 +102,7 @@ Result<CpuBackend> CpuBackend::create(std::shared_ptr<const tflite::Model> model
   if (auto chosen = choose(); !chosen) {
     if (wanted == CpuBackendWanted::xnnpack) {
       return fail(Code::failed_precondition,
-                  std::format("XNNPACK cannot compute the model, and nothing else is to: {}",
+                  format_text("XNNPACK cannot compute the model, and nothing else is to: {}",
                               chosen.error().message));
     }
     made.report_.reason = std::move(chosen.error().message);
@@ -188,7 +188,7 @@ Result<> CpuBackend::prove(const std::function<void()>& before_xnnpack) {
   return report->passed
              ? Result<>()
              : fail(Code::failed_precondition,
-                    std::format("XNNPACK computes the model wrongly: {}", report->words));
+                    format_text("XNNPACK computes the model wrongly: {}", report->words));
 }
 
 bool CpuBackend::fall_back(std::string reason) {

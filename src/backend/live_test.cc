@@ -1,9 +1,9 @@
 #include "gantry/backend/live_test.h"
 
-#include <format>
 #include <utility>
 
 #include "gantry/backend/npu_proof.h"
+#include "gantry/base/format.h"
 #include "gantry/model_file/model_file.h"
 
 namespace gantry::backend {
@@ -28,11 +28,11 @@ void judge(Finding& finding, const ProofResult& proof) {
     finding.why = "It was tried in a child process, so that nothing else was harmed.";
     return;
   }
-  finding.found = std::format("{} of {} operators on the NPU in {} partition{}",
+  finding.found = format_text("{} of {} operators on the NPU in {} partition{}",
                               proof.operators_npu, proof.operators_npu + proof.operators_cpu,
                               proof.partitions, proof.partitions == 1 ? "" : "s");
   if (proof.cpu_ms > 0) {
-    finding.found += std::format(", {:.1f} ms (CPU: {:.1f} ms)", proof.invoke_ms, proof.cpu_ms);
+    finding.found += format_text(", {:.1f} ms (CPU: {:.1f} ms)", proof.invoke_ms, proof.cpu_ms);
   }
   finding.found += ", " + proof.words;
   if (proof.operators_npu == 0) {

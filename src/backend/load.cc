@@ -1,13 +1,14 @@
 #include "gantry/backend/load.h"
 
-#include <format>
 #include <utility>
+
+#include "gantry/base/format.h"
 
 namespace gantry::backend {
 
 Error about(const std::filesystem::path& path, Error error) {
   if (!error.message.starts_with(path.string())) {
-    error.message = std::format("{}: {}", path.string(), error.message);
+    error.message = format_text("{}: {}", path.string(), error.message);
   }
   return error;
 }

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
-#include <format>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "gantry/base/format.h"
 #include "gantry/npu/guard.h"
 #include "gantry/system/diagnosis.h"
 #include "gantry/system/survey.h"
@@ -20,9 +20,9 @@ namespace {
 std::string text_of(const system::Finding& finding) {
   std::string title = finding.title;
   title[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(title[0])));
-  std::string text = std::format("{}: {}", title, finding.found.empty() ? "none" : finding.found);
+  std::string text = format_text("{}: {}", title, finding.found.empty() ? "none" : finding.found);
   if (!finding.wanted.empty()) {
-    text += std::format("; wanted: {}", finding.wanted);
+    text += format_text("; wanted: {}", finding.wanted);
   }
   return text;
 }
@@ -34,7 +34,7 @@ std::string nothing_offered(const npu::Guarded& guarded) {
   }
   for (const npu::Placement& placement : guarded.classification.operators) {
     if (!placement.findings.empty()) {
-      return std::format(
+      return format_text(
           "no operator of the model can run there and be right with Mesa {}: {} `gantry inspect` "
           "tells of each",
           guarded.classification.mesa.text(), placement.findings.front().rule->reason);
@@ -76,7 +76,7 @@ Proven prove(const NpuSettings& settings, const model_file::ModelFile& model) {
                                       : prove_in_child(library.path, model, settings.proof_timeout,
                                                        settings.timed_runs, settings.self);
   if (!proof) {
-    out.report.reason = std::format("the proof cannot be made: {}", proof.error().message);
+    out.report.reason = format_text("the proof cannot be made: {}", proof.error().message);
     return out;
   }
   out.proof = *std::move(proof);
@@ -91,7 +91,7 @@ Proven prove(const NpuSettings& settings, const model_file::ModelFile& model) {
     out.report.partitions = out.proof.partitions;
   }
   if (!out.proof.passed) {
-    out.report.reason = std::format("the proof failed: {}", out.proof.words);
+    out.report.reason = format_text("the proof failed: {}", out.proof.words);
   } else if (out.proof.operators_npu == 0) {
     out.report.reason = "the library took no operator";
   }
@@ -173,14 +173,14 @@ backend::NpuFactory make_npu_factory(const NpuSettings& settings,
       for (std::size_t i = 0; i < count; ++i) {
         threads.emplace_back([&, i] {
           auto own = config;
-          own.name = std::format("NPU slot {}", i);
+          own.name = format_text("NPU slot {}", i);
           started[i] = worker::ProcessSlot::start(std::move(own));
         });
       }
     }
     for (auto& slot : started) {
       if (!slot) {
-        npu.report.reason = std::format("a slot cannot be made: {}", slot.error().message);
+        npu.report.reason = format_text("a slot cannot be made: {}", slot.error().message);
         npu.slots.clear();
         return npu;
       }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <format>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -12,6 +11,7 @@
 
 #include "child_files.h"
 #include "gantry/base/deadline.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/npu/guard.h"
 #include "gantry/proof/proof.h"
@@ -184,19 +184,19 @@ ProofResult result_of(const sandbox::TaskEnd& end, std::chrono::milliseconds lim
   const std::string step = end.step.empty() ? "starting" : printable(end.step);
   const std::string last = sandbox::last_line(end.words);
   if (end.error) {
-    result.words = std::format("{} failed: {}", step, printable(end.error->message));
+    result.words = format_text("{} failed: {}", step, printable(end.error->message));
   } else if (end.was_late) {
-    result.words = std::format("{} did not end within {} s{}", step,
+    result.words = format_text("{} did not end within {} s{}", step,
                                std::chrono::duration<double>(limit).count(),
                                end.is_gone ? "" : ", and cannot be ended: its device may hold it");
   } else if (end.exited_with(0)) {
-    result.words = std::format("{}: the process that tried it ended without a word of it", step);
+    result.words = format_text("{}: the process that tried it ended without a word of it", step);
   } else {
-    result.words = std::format("{} {}: the process that tried it {}", step,
+    result.words = format_text("{} {}: the process that tried it {}", step,
                                end.has_crashed() ? "crashed" : "failed", end.text());
   }
   if (!last.empty() && !end.error) {
-    result.words += std::format("; its last words: {}", last);
+    result.words += format_text("; its last words: {}", last);
   }
   return result;
 }

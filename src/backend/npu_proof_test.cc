@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <format>
 #include <string>
 #include <vector>
 
 #include "gantry/backend/live_test.h"
 #include "gantry/backend/npu_factory.h"
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/test/child.h"
 #include "gantry/test/model_builder.h"
 
@@ -34,7 +34,7 @@ ProofResult proof_by(std::vector<std::string> how, std::chrono::milliseconds lim
 }
 
 std::string report(bool passed) {
-  return std::format(
+  return format_text(
       R"(say:{{"passed":{},"words":"off by 1","operators":5,"delegated":3,"partitions":1,)"
       R"("invoke_ms":1.5,"delegate_ms":1.0,"cpu_ms":4.5}})",
       passed);

@@ -1,9 +1,9 @@
 #include "gantry/backend/self.h"
 
 #include <cstdio>
-#include <print>
 
 #include "child_files.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/sandbox/child.h"
 
@@ -13,7 +13,7 @@ void run_child(std::string_view command, std::span<char* const> arguments) {
   constexpr int wrong_usage = 2;
   const auto want = [&](std::size_t count, std::string_view what) {
     if (arguments.size() != count) {
-      std::println(stderr, "{}: want {}", command, what);
+      print_line(stderr, "{}: want {}", command, what);
       sandbox::leave(wrong_usage);
     }
   };

@@ -1,12 +1,12 @@
 #include "gantry/backend/trial.h"
 
 #include <algorithm>
-#include <format>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "child_files.h"
+#include "gantry/base/format.h"
 #include "gantry/base/sealed_bytes.h"
 #include "gantry/base/text.h"
 #include "gantry/model_file/model_info.h"
@@ -90,7 +90,7 @@ Result<> try_model(std::string_view wanted, const sandbox::Teller& tell) {
 /// Of a child in which TensorFlow Lite's kernels ran the model: what became of XNNPACK.
 Tried tried_xnnpack(const sandbox::TaskEnd& end) {
   if (end.was_late) {
-    return {.refusal = std::format("XNNPACK's proof did not end within --trial-timeout, in a child "
+    return {.refusal = format_text("XNNPACK's proof did not end within --trial-timeout, in a child "
                                    "process{}",
                                    end.is_gone ? "" : " that cannot be ended either")};
   }
@@ -99,7 +99,7 @@ Tried tried_xnnpack(const sandbox::TaskEnd& end) {
   }
   if (!end.is_done) {
     return {.refusal =
-                std::format("XNNPACK failed on the model, in a child process that {}", end.text())};
+                format_text("XNNPACK failed on the model, in a child process that {}", end.text())};
   }
   const std::string_view last = end.results.back();
   if (last.starts_with(xnnpack_proven)) {
@@ -141,7 +141,7 @@ Result<std::unique_ptr<TrialProcess>> TrialProcess::start(const model_file::Mode
   if (!task) {
     return fail(
         task.error().code,
-        std::format("cannot try the model in a child process: {}; --no-trial loads it without",
+        format_text("cannot try the model in a child process: {}; --no-trial loads it without",
                     task.error().message));
   }
   return std::unique_ptr<TrialProcess>(
@@ -158,7 +158,7 @@ Result<Tried> TrialProcess::wait(Deadline deadline) {
   }
   if (end.was_late) {
     return fail(Code::invalid_argument,
-                std::format("an inference did not end within --trial-timeout, in a child process "
+                format_text("an inference did not end within --trial-timeout, in a child process "
                             "that tried it{}",
                             end.is_gone ? "" : " and cannot be ended: its device may hold it"));
   }
@@ -171,14 +171,14 @@ Result<Tried> TrialProcess::wait(Deadline deadline) {
         "--no-trial loads the model without");
   }
   const std::string last = sandbox::last_line(end.words);
-  const std::string said = last.empty() ? "" : std::format("; its last words: {}", last);
+  const std::string said = last.empty() ? "" : format_text("; its last words: {}", last);
   if (end.has_crashed()) {
     return fail(Code::invalid_argument,
-                std::format("TensorFlow Lite crashed on it, in a child process that {}{}",
+                format_text("TensorFlow Lite crashed on it, in a child process that {}{}",
                             end.text(), said));
   }
   return fail(Code::invalid_argument,
-              std::format("a child process that tried the model {} and did not say that it ran{}",
+              format_text("a child process that tried the model {} and did not say that it ran{}",
                           end.text(), said));
 }
 

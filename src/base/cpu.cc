@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <format>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry {
@@ -95,7 +95,7 @@ Result<CpuList> parse_cpu_list(std::string_view text) {
     if (!first || !last || *first < 0 || *last < *first || *last > last_cpu) {
       return fail(
           Code::invalid_argument,
-          std::format("want numbers of CPUs such as 4-7 or 0,2,4-6 (up to {}), found \"{}\"",
+          format_text("want numbers of CPUs such as 4-7 or 0,2,4-6 (up to {}), found \"{}\"",
                       last_cpu, text));
     }
     for (auto cpu = *first; cpu <= *last; ++cpu) {
@@ -120,7 +120,7 @@ std::string format_cpu_list(const CpuList& cpus) {
     }
     text += text.empty() ? "" : ",";
     text +=
-        end - i == 1 ? std::format("{}", cpus[i]) : std::format("{}-{}", cpus[i], cpus[end - 1]);
+        end - i == 1 ? format_text("{}", cpus[i]) : format_text("{}-{}", cpus[i], cpus[end - 1]);
     i = end;
   }
   return text;
@@ -144,7 +144,7 @@ CpuList big_cpus(const CpuList& cpus, const std::filesystem::path& sys_root) {
   std::vector<std::int64_t> capacities;
   for (const auto cpu : cpus) {
     const auto capacity =
-        read_number(sys_root / std::format("sys/devices/system/cpu/cpu{}/cpu_capacity", cpu));
+        read_number(sys_root / format_text("sys/devices/system/cpu/cpu{}/cpu_capacity", cpu));
     if (!capacity || *capacity <= 0) {
       return cpus;
     }
@@ -170,7 +170,7 @@ Result<> run_on(const CpuList& cpus) {
     }
   }
   if (::sched_setaffinity(0, sizeof(set), &set) != 0) {
-    return fail(Code::invalid_argument, std::format("none of these CPUs is there and allowed: {}",
+    return fail(Code::invalid_argument, format_text("none of these CPUs is there and allowed: {}",
                                                     std::generic_category().message(errno)));
   }
   return {};

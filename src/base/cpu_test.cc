@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <format>
 #include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "gantry/base/format.h"
 
 namespace gantry {
 namespace {
@@ -117,7 +118,7 @@ TEST_P(BigCpusTest, AreThoseNearTheHighestCapacity) {
   CpuList all;
   for (const char* capacity : GetParam().capacities) {
     if (capacity != nullptr) {
-      root.write(std::format("sys/devices/system/cpu/cpu{}/cpu_capacity", all.size()), capacity);
+      root.write(format_text("sys/devices/system/cpu/cpu{}/cpu_capacity", all.size()), capacity);
     }
     all.push_back(all.size());
   }

@@ -8,11 +8,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <format>
 #include <optional>
 #include <system_error>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/base/unique_fd.h"
 #include "open_regular.h"
@@ -38,7 +38,7 @@ Result<Container> read_whole(const std::filesystem::path& path, std::size_t max_
     }
     if (n < 0) {
       return fail(Code::invalid_argument,
-                  std::format("{}: can't be read: {}", path.string(), reason(errno)));
+                  format_text("{}: can't be read: {}", path.string(), reason(errno)));
     }
     if (n == 0) {
       break;  // it shrank since fstat
@@ -57,20 +57,20 @@ Result<OpenFile> open_regular(const std::filesystem::path& path, std::size_t max
   if (!fd) {
     const int error = errno;
     return fail(error == ENOENT || error == ENOTDIR ? Code::not_found : Code::invalid_argument,
-                std::format("{}: can't be opened: {}", path.string(), reason(error)));
+                format_text("{}: can't be opened: {}", path.string(), reason(error)));
   }
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) {
-    return fail(Code::invalid_argument, std::format("{}: {}", path.string(), reason(errno)));
+    return fail(Code::invalid_argument, format_text("{}: {}", path.string(), reason(errno)));
   }
   if (!S_ISREG(status.st_mode)) {
     return fail(Code::invalid_argument,
-                std::format("{}: want a regular file, found a {}", path.string(),
+                format_text("{}: want a regular file, found a {}", path.string(),
                             S_ISDIR(status.st_mode) ? "directory" : "special file"));
   }
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size > max_bytes) {
-    return fail(Code::out_of_range, std::format("{}: want at most {}, found {}", path.string(),
+    return fail(Code::out_of_range, format_text("{}: want at most {}, found {}", path.string(),
                                                 human_bytes(max_bytes), human_bytes(size)));
   }
   return OpenFile{.fd = std::move(fd), .size = size};
@@ -93,7 +93,7 @@ Result<> write_file(const std::filesystem::path& path, std::span<const std::byte
       ::unlink(temporary.c_str());
     }
     return fail(Code::invalid_argument,
-                std::format("{}: can't be {}: {}", path.string(), what, reason(error)));
+                format_text("{}: can't be {}: {}", path.string(), what, reason(error)));
   };
   if (!fd) {
     return failed("created");
@@ -127,7 +127,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path, std::size
   void* address = ::mmap(nullptr, file->size, PROT_READ, MAP_PRIVATE, file->fd.get(), 0);
   if (address == MAP_FAILED) {
     return fail(Code::invalid_argument,
-                std::format("{}: can't be mapped: {}", path.string(), reason(errno)));
+                format_text("{}: can't be mapped: {}", path.string(), reason(errno)));
   }
   return MappedFile({static_cast<const std::byte*>(address), file->size});
 }

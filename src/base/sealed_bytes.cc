@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <format>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "open_regular.h"
 
@@ -24,7 +24,7 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 std::unexpected<Error> no_memory(std::size_t bytes) {
   return fail(Code::unavailable,
-              std::format("{} of memory: {}", human_bytes(bytes), reason(errno)));
+              format_text("{} of memory: {}", human_bytes(bytes), reason(errno)));
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ int SealedBytes::fd() const noexcept { return mapping_ == nullptr ? -1 : mapping
 Result<UniqueFd> make_memory_file() {
   UniqueFd fd(memfd_create("gantry", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) {
-    return fail(Code::unavailable, std::format("a file in memory: {}", reason(errno)));
+    return fail(Code::unavailable, format_text("a file in memory: {}", reason(errno)));
   }
   return fd;
 }
@@ -90,14 +90,14 @@ Result<SealedBytes> SealedBytes::read(const std::filesystem::path& path, std::si
     }
     if (got <= 0) {
       return fail(Code::invalid_argument,
-                  std::format("{}: can't be read: {}", path.string(),
+                  format_text("{}: can't be read: {}", path.string(),
                               got < 0 ? reason(errno) : "it became shorter meanwhile"));
     }
     if (auto written =
             write_all(memory->get(), std::span(piece).first(static_cast<std::size_t>(got)));
         !written) {
       return fail(written.error().code,
-                  std::format("{}: {}", path.string(), written.error().message));
+                  format_text("{}: {}", path.string(), written.error().message));
     }
     done += static_cast<std::size_t>(got);
   }
@@ -118,7 +118,7 @@ Result<SealedBytes> SealedBytes::copy(std::span<const std::byte> bytes) {
 Result<SealedBytes> SealedBytes::seal(UniqueFd fd, std::size_t max_bytes) {
   if (fcntl(fd.get(), F_ADD_SEALS, seals) != 0) {
     return fail(Code::invalid_argument,
-                std::format("memory that can't be sealed: {}", reason(errno)));
+                format_text("memory that can't be sealed: {}", reason(errno)));
   }
   return adopt(std::move(fd), max_bytes);
 }
@@ -131,7 +131,7 @@ Result<SealedBytes> SealedBytes::adopt(UniqueFd fd, std::size_t max_bytes) {
   }
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size > max_bytes) {
-    return fail(Code::out_of_range, std::format("want at most {}, found {}", human_bytes(max_bytes),
+    return fail(Code::out_of_range, format_text("want at most {}, found {}", human_bytes(max_bytes),
                                                 human_bytes(size)));
   }
   std::span<const std::byte> bytes;

@@ -5,7 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <format>
+
+#include "gantry/base/format.h"
 
 namespace gantry {
 namespace {
@@ -91,7 +92,7 @@ std::string quoted(std::string_view text, std::size_t max_bytes) {
       out += '\\';
       out += c;
     } else if (length == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)) {
-      out += std::format("\\x{:02x}", static_cast<unsigned char>(c));
+      out += format_text("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       out += rest.substr(0, length);
     }
@@ -124,7 +125,7 @@ std::string printable(std::string_view text) {
 std::string human_bytes(std::uint64_t bytes) {
   constexpr std::array units{"KB", "MB", "GB", "TB", "PB", "EB"};
   if (bytes < 1000) {
-    return std::format("{} bytes", bytes);
+    return format_text("{} bytes", bytes);
   }
   auto value = static_cast<double>(bytes);
   std::size_t unit = 0;
@@ -133,7 +134,7 @@ std::string human_bytes(std::uint64_t bytes) {
     value /= 1000.0;
     ++unit;
   }
-  return std::format("{:.1f} {}", value, units.at(unit));
+  return format_text("{:.1f} {}", value, units.at(unit));
 }
 
 }  // namespace gantry

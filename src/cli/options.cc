@@ -6,12 +6,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
-#include <format>
 #include <iostream>
-#include <print>
 #include <ranges>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/parse.h"
 #include "gantry/cli/terminal.h"
@@ -118,7 +117,7 @@ void Options::choice(const std::string& name, std::vector<std::string> words, st
       [&out, words = std::move(words), wanted](std::string_view value) -> Result<> {
         if (!std::ranges::contains(words, value)) {
           return fail(Code::invalid_argument,
-                      std::format("want one of {}; got {}", wanted, gantry::quoted(value)));
+                      format_text("want one of {}; got {}", wanted, gantry::quoted(value)));
         }
         out = value;
         return {};
@@ -129,7 +128,7 @@ Result<std::int64_t> Options::parse_integer(std::string_view text, std::int64_t 
                                             std::int64_t most) {
   const auto value = parse_int(text);
   if (!value || *value < least || *value > most) {
-    return fail(Code::invalid_argument, std::format("want a whole number from {} to {}, got {}",
+    return fail(Code::invalid_argument, format_text("want a whole number from {} to {}, got {}",
                                                     least, most, gantry::quoted(text)));
   }
   return *value;
@@ -140,7 +139,7 @@ void Options::number(const std::string& name, double& out, double least, double 
   add(name, "X", help, [&out, least, most](std::string_view text) -> Result<> {
     const auto value = parse_double(text);
     if (!value || *value < least || *value > most) {
-      return fail(Code::invalid_argument, std::format("want a number from {} to {}, got {}", least,
+      return fail(Code::invalid_argument, format_text("want a number from {} to {}, got {}", least,
                                                       most, gantry::quoted(text)));
     }
     out = *value;
@@ -203,7 +202,7 @@ Result<std::vector<Options::FileEntry>> Options::read_file(const std::string& pa
       }
       if (item.parents.empty()) {
         return fail(Code::invalid_argument,
-                    std::format("{}: {} stands outside a section; want it below a line [{}]", path,
+                    format_text("{}: {} stands outside a section; want it below a line [{}]", path,
                                 gantry::quoted(item.name), section_));
       }
       if (item.parents.size() != 1 || item.parents.front() != section_) {
@@ -218,15 +217,15 @@ Result<std::vector<Options::FileEntry>> Options::read_file(const std::string& pa
         const std::string similar = similar_setting(name);
         return fail(
             Code::invalid_argument,
-            std::format("{}: [{}] has no setting {}{}", path, section_, gantry::quoted(item.name),
+            format_text("{}: [{}] has no setting {}{}", path, section_, gantry::quoted(item.name),
                         similar.empty() ? "" : "; did you mean " + similar + "?"));
       }
       entries.push_back({name, joined(item.inputs, ",")});
     }
   } catch (const CLI::FileError&) {
-    return fail(Code::not_found, std::format("--config: {} cannot be read", path));
+    return fail(Code::not_found, format_text("--config: {} cannot be read", path));
   } catch (const std::exception& e) {
-    return fail(Code::invalid_argument, std::format("{}: want TOML; {}", path, e.what()));
+    return fail(Code::invalid_argument, format_text("{}: want TOML; {}", path, e.what()));
   }
   return entries;
 }
@@ -239,7 +238,7 @@ std::optional<Exit> Options::parse(std::span<char* const> arguments) {
   try {
     app_.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    std::print("{}", help());
+    print_text("{}", help());
     return Exit::good;
   } catch (const CLI::ExtrasError&) {
     const std::vector<std::string> extra = app_.remaining();
@@ -247,7 +246,7 @@ std::optional<Exit> Options::parse(std::span<char* const> arguments) {
     const std::string bare = first.substr(std::min(first.find_first_not_of('-'), first.size()));
     const std::string similar =
         first.starts_with("-") ? similar_setting(bare.substr(0, bare.find('='))) : "";
-    return wrong_usage(std::format("{} is not an argument of this command{}", gantry::quoted(first),
+    return wrong_usage(format_text("{} is not an argument of this command{}", gantry::quoted(first),
                                    similar.empty() ? "" : "; did you mean --" + similar + "?"));
   } catch (const CLI::ParseError& e) {
     return wrong_usage(e.what());
@@ -274,12 +273,12 @@ std::optional<Exit> Options::parse(std::span<char* const> arguments) {
     } else if (value = environment(variable_of(setting.name)); value) {
       where = variable_of(setting.name);
     } else if (in_file != entries.end()) {
-      where = std::format("{}: {}", config, setting.name);
+      where = format_text("{}: {}", config, setting.name);
       value = in_file->value;
     }
     if (value) {
       if (const Result<> parsed = setting.parse(*value); !parsed) {
-        return wrong_usage(std::format("{}: {}", where, parsed.error().message));
+        return wrong_usage(format_text("{}: {}", where, parsed.error().message));
       }
     }
   }
@@ -287,7 +286,7 @@ std::optional<Exit> Options::parse(std::span<char* const> arguments) {
 }
 
 std::string Options::help() const {
-  std::string out = std::format("Usage: gantry {} [OPTION...]{}{}\n\n{}\n", command_,
+  std::string out = format_text("Usage: gantry {} [OPTION...]{}{}\n\n{}\n", command_,
                                 positionals_.empty() ? "" : " ", positionals_, summary_);
   const auto line = [&out](const std::string& left, const std::string& right) {
     out += "  " + left;
@@ -321,14 +320,14 @@ std::string Options::help() const {
   for (const Setting& setting : settings_) {
     if (setting.group != group) {
       group = setting.group;
-      out += std::format("\n{}:\n", group);
+      out += format_text("\n{}:\n", group);
     }
     line("--" + setting.name + setting.placeholder, setting.help);
   }
   out += "\nGeneral:\n";
   line("--config FILE", "read settings from this TOML file");
   line("-h, --help", "show this text");
-  out += std::format(
+  out += format_text(
       "\nEvery setting may also be an environment variable (--some-name: GANTRY_SOME_NAME) or an "
       "entry below\n"
       "[{}] in the config file (GANTRY_CONFIG names one too); option > variable > "
@@ -343,7 +342,7 @@ bool Options::is_on_command_line(std::string_view name) const {
 }
 
 Exit Options::wrong_usage(std::string_view message) const {
-  print_error(command_, message, std::format("`gantry {} --help` lists what there is.", command_));
+  print_error(command_, message, format_text("`gantry {} --help` lists what there is.", command_));
   return Exit::usage;
 }
 

@@ -12,6 +12,7 @@
 namespace gantry::cli {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// Arguments as main() gets them.

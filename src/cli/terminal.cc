@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <format>
-#include <print>
+
+#include "gantry/base/format.h"
 
 namespace gantry::cli {
 Terminal Terminal::of(int fd) {
@@ -25,7 +25,7 @@ std::string styled(Terminal terminal, Style style, std::string_view text) {
     return std::string(text);
   }
   constexpr std::array codes = {"1", "2", "1;31", "32", "33"};
-  return std::format("\x1b[{}m{}\x1b[0m", codes[static_cast<std::size_t>(style)], text);
+  return format_text("\x1b[{}m{}\x1b[0m", codes[static_cast<std::size_t>(style)], text);
 }
 
 std::size_t columns(std::string_view text) {
@@ -89,7 +89,7 @@ void Progress::show(double fraction, std::string_view note) {
   }
   next_ = now + std::chrono::milliseconds(100);
   shown_ = true;
-  std::print(stderr, "\r\x1b[K{} {}│ {:3.0f} % {}", what_, bar(fraction, 30), fraction * 100, note);
+  print_text(stderr, "\r\x1b[K{} {}│ {:3.0f} % {}", what_, bar(fraction, 30), fraction * 100, note);
   std::fflush(stderr);
 }
 
@@ -103,17 +103,16 @@ void Progress::clear() {
 
 void print_error(std::string_view command, std::string_view message, std::string_view next_step) {
   const Terminal terminal = Terminal::of(STDERR_FILENO);
-  std::println(stderr, "gantry {}: {} {}", command, styled(terminal, Style::red, "error:"),
-               message);
+  print_line(stderr, "gantry {}: {} {}", command, styled(terminal, Style::red, "error:"), message);
   if (!next_step.empty()) {
-    std::println(stderr, "  {}", next_step);
+    print_line(stderr, "  {}", next_step);
   }
 }
 
 void print_warning(std::string_view command, std::string_view message) {
   const Terminal terminal = Terminal::of(STDERR_FILENO);
-  std::println(stderr, "gantry {}: {} {}", command, styled(terminal, Style::yellow, "warning:"),
-               message);
+  print_line(stderr, "gantry {}: {} {}", command, styled(terminal, Style::yellow, "warning:"),
+             message);
 }
 
 }  // namespace gantry::cli

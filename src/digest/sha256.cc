@@ -3,8 +3,9 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <format>
 #include <stdexcept>
+
+#include "gantry/base/format.h"
 
 namespace gantry::digest {
 namespace {
@@ -41,7 +42,7 @@ std::string Sha256::finish() {
   expect_success(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), &size));
   std::string out;
   for (const unsigned char byte : std::span(digest).first(size)) {
-    out += std::format("{:02x}", byte);
+    out += format_text("{:02x}", byte);
   }
   return out;
 }

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <exception>
-#include <format>
 #include <utility>
+
+#include "gantry/base/format.h"
 
 namespace gantry::dispatch {
 
@@ -100,7 +101,7 @@ Result<SlotPool::Lease> SlotPool::acquire(Deadline deadline) {
   }
   std::erase(waiters_, &waiter);
   return fail(Code::deadline_exceeded,
-              std::format("no execution slot became free in time; all {} are busy or broken",
+              format_text("no execution slot became free in time; all {} are busy or broken",
                           places_.size()));
 }
 
@@ -185,12 +186,12 @@ Error SlotPool::none_usable() const {
   std::string reasons;
   for (const auto& place : places_) {
     if (!place->reason.empty()) {
-      reasons += std::format("; slot {}: {}", place->index, place->reason);
+      reasons += format_text("; slot {}: {}", place->index, place->reason);
     }
   }
   return {
       .code = Code::unavailable,
-      .message = std::format("none of {} execution slots is usable{}", places_.size(), reasons)};
+      .message = format_text("none of {} execution slots is usable{}", places_.size(), reasons)};
 }
 
 void SlotPool::report_broken(Place& place) {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <format>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "gantry/base/format.h"
 #include "gantry/dispatch/slot_pool.h"
 
 namespace gantry::dispatch {
@@ -123,13 +123,13 @@ std::string story(const std::vector<SlotEvent>& events) {
     const auto retry = std::chrono::duration_cast<milliseconds>(event.retry_in).count();
     switch (event.kind) {
       case SlotEvent::Kind::broken:
-        text += std::format("{} broke, retry {}; ", event.slot, retry);
+        text += format_text("{} broke, retry {}; ", event.slot, retry);
         break;
       case SlotEvent::Kind::repaired:
-        text += std::format("{} works; ", event.slot);
+        text += format_text("{} works; ", event.slot);
         break;
       case SlotEvent::Kind::repair_failed:
-        text += std::format("{} stays broken, retry {}; ", event.slot, retry);
+        text += format_text("{} stays broken, retry {}; ", event.slot, retry);
         break;
     }
   }
@@ -273,7 +273,7 @@ TEST(SlotRepair, ASlotThatBreaksWhileItIsFreeIsNotLent) {
   ASSERT_TRUE(lease);
   EXPECT_NE(lease->index(), last);
   all.slots[last]->let_go.release();
-  EXPECT_EQ(story(all.diary.wait(2)), std::format("{0} broke, retry 0; {0} works; ", last));
+  EXPECT_EQ(story(all.diary.wait(2)), format_text("{0} broke, retry 0; {0} works; ", last));
 }
 
 TEST(SlotRepair, ASlotMayBeBrokenFromTheBeginning) {

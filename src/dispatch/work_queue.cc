@@ -2,8 +2,9 @@
 
 #include <pthread.h>
 
-#include <format>
 #include <utility>
+
+#include "gantry/base/format.h"
 
 namespace gantry::dispatch {
 
@@ -16,7 +17,7 @@ WorkQueue::WorkQueue(std::string_view name, std::size_t threads, std::size_t cap
       Sleeper& me = all_sleepers_.emplace_back();
       threads_.push_back(start([this, &me](const std::stop_token& stop) { serve(stop, me); }));
       // The kernel keeps 15 characters.
-      const std::string thread_name = std::format("{}-{}", name.substr(0, 11), i);
+      const std::string thread_name = format_text("{}-{}", name.substr(0, 11), i);
       ::pthread_setname_np(threads_.back().native_handle(), thread_name.c_str());
     }
   } catch (...) {
@@ -60,7 +61,7 @@ Result<WorkId> WorkQueue::submit(std::function<void()> work, std::function<void(
     // What idle threads are about to take does not wait.
     if (waiting_.size() >= capacity_ + idle_threads_) {
       return fail(Code::resource_exhausted,
-                  std::format("the queue is full: {} requests wait already", capacity_));
+                  format_text("the queue is full: {} requests wait already", capacity_));
     }
     id = WorkId{next_id_++};
     item.front().id = id;

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <format>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/graph/graph.h"
 #include "gantry/model_file/model_info.h"
 #include "tensorflow/lite/schema/schema_generated.h"
@@ -169,7 +169,7 @@ Result<Graph> read_graph(std::span<const std::byte> model) {
     return std::unexpected(info.error());
   }
   if (info->operators.size() > most_operators) {
-    return fail(Code::out_of_range, std::format("want at most {} operators, got {}", most_operators,
+    return fail(Code::out_of_range, format_text("want at most {} operators, got {}", most_operators,
                                                 info->operators.size()));
   }
   if (reinterpret_cast<std::uintptr_t>(model.data()) % alignof(std::uint64_t) == 0) {

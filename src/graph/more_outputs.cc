@@ -1,10 +1,10 @@
 #include "gantry/graph/more_outputs.h"
 
 #include <algorithm>
-#include <format>
 #include <limits>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/model_file/model_info.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
@@ -21,7 +21,7 @@ Result<WithOutputs> with_outputs(std::span<const std::byte> model,
   for (const std::int32_t tensor : tensors) {
     if (tensor < 0 || static_cast<std::size_t>(tensor) >= graph.tensors()->size()) {
       return fail(Code::out_of_range,
-                  std::format("no tensor {}: there are {}", tensor, graph.tensors()->size()));
+                  format_text("no tensor {}: there are {}", tensor, graph.tensors()->size()));
     }
     if (std::ranges::find(outputs, tensor) == outputs.end()) {
       outputs.push_back(tensor);

@@ -1,7 +1,8 @@
 #include "loop.h"
 
 #include <ctime>
-#include <format>
+
+#include "gantry/base/format.h"
 
 namespace gantry::http {
 namespace {
@@ -19,6 +20,6 @@ Loop::Loop() : random_(seeded()) {}
 
 std::string_view Loop::date() { return date_.at(std::time(nullptr)); }
 
-std::string Loop::make_request_id() { return std::format("{:016x}{:016x}", random_(), random_()); }
+std::string Loop::make_request_id() { return format_text("{:016x}{:016x}", random_(), random_()); }
 
 }  // namespace gantry::http

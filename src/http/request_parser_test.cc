@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <format>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
+
+#include "gantry/base/format.h"
 
 namespace gantry::http {
 namespace {
@@ -59,7 +60,7 @@ RC_GTEST_PROP(RequestParserTest, chunks_come_together_however_they_are_cut, ()) 
   std::string wire;
   std::string wanted;
   for (const auto& chunk : chunks) {
-    wire += std::format("{:x}\r\n{}\r\n", chunk.size(), chunk);
+    wire += format_text("{:x}\r\n{}\r\n", chunk.size(), chunk);
     wanted += chunk;
   }
   wire += "0\r\n\r\n";

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <format>
 
 #include "ascii.h"
+#include "gantry/base/format.h"
 
 namespace gantry::http {
 namespace {
@@ -41,7 +41,7 @@ std::string_view DateCache::at(std::time_t now) {
     std::tm utc{};
     gmtime_r(&now, &utc);
     // Not strftime: its names follow the locale.
-    text_ = std::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+    text_ = format_text("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
                         days.at(static_cast<std::size_t>(utc.tm_wday)), utc.tm_mday,
                         months.at(static_cast<std::size_t>(utc.tm_mon)), utc.tm_year + 1900,
                         utc.tm_hour, utc.tm_min, utc.tm_sec);

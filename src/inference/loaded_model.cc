@@ -4,11 +4,11 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <format>
 #include <thread>
 #include <utility>
 
 #include "gantry/base/cpu.h"
+#include "gantry/base/format.h"
 #include "gantry/image/scaled_decode.h"
 
 namespace gantry::inference {
@@ -167,7 +167,7 @@ Result<> LoadedModel::take_npu(const model_file::ModelFile& file) {
   if (npu.slots.empty() && config_.device == DeviceWanted::npu) {
     return fail(
         Code::failed_precondition,
-        std::format("cannot run on the NPU, and is not to run elsewhere: {}", npu_report_.reason));
+        format_text("cannot run on the NPU, and is not to run elsewhere: {}", npu_report_.reason));
   }
   policy_ = std::make_unique<backend::DevicePolicy>(config_.device, !npu.slots.empty());
   if (!npu.slots.empty()) {
@@ -261,7 +261,7 @@ Result<dispatch::SlotPool::Lease> LoadedModel::acquire(Deadline deadline) {
     if (!target) {
       const std::scoped_lock lock(failures_mutex_);
       return fail(Code::unavailable,
-                  std::format("the NPU does not work at the moment, and model \"{}\" is not to "
+                  format_text("the NPU does not work at the moment, and model \"{}\" is not to "
                               "run elsewhere; its last failure: {}",
                               config_.name, last_failure_.empty() ? "unknown" : last_failure_));
     }
@@ -284,18 +284,18 @@ Result<> LoadedModel::validate(const Options& options) const {
     }
     return fail(
         Code::failed_precondition,
-        std::format(
+        format_text(
             "model \"{}\" takes no picture: want one input [1,height,width,1 or 3], found {}",
             config_.name, found.empty() ? "no input" : found));
   }
   if (options.top_k && (*options.top_k < 1 || *options.top_k > max_top_k)) {
     return fail(Code::invalid_argument,
-                std::format("top_k: want 1 to {}, found {}", max_top_k, *options.top_k));
+                format_text("top_k: want 1 to {}, found {}", max_top_k, *options.top_k));
   }
   if (options.threshold &&
       (std::isnan(*options.threshold) || *options.threshold < 0.0 || *options.threshold > 1.0)) {
     return fail(Code::invalid_argument,
-                std::format("threshold: want 0 to 1, found {}", *options.threshold));
+                format_text("threshold: want 0 to 1, found {}", *options.threshold));
   }
   return {};
 }

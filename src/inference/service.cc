@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cmath>
 #include <exception>
-#include <format>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "gantry/base/cpu.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/inference/metric_names.h"
 
@@ -340,7 +340,7 @@ class Service::Job {
     try {
       result_ = model_->infer(request_, Clock::now() - accepted_);
     } catch (const std::exception& error) {  // the thread's catch-all
-      result_ = fail(Code::internal, std::format("unexpected: {}", error.what()));
+      result_ = fail(Code::internal, format_text("unexpected: {}", error.what()));
     }
   }
   /// run() for what need not be queued; false: it must be.
@@ -417,10 +417,10 @@ Result<std::shared_ptr<LoadedModel>> Service::find(std::string_view model,
   const LoadedModel& have = *impl_->model;
   if (!model.empty() && model != have.name()) {
     return fail(Code::not_found,
-                std::format(R"(model {} is not here; there is "{}")", quoted(model), have.name()));
+                format_text(R"(model {} is not here; there is "{}")", quoted(model), have.name()));
   }
   if (!version.empty() && version != have.version()) {
-    return fail(Code::not_found, std::format(R"(model "{}" has no version {}; there is "{}")",
+    return fail(Code::not_found, format_text(R"(model "{}" has no version {}; there is "{}")",
                                              have.name(), quoted(version), have.version()));
   }
   return impl_->model;

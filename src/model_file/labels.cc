@@ -4,12 +4,12 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <format>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::model_file {
@@ -95,7 +95,7 @@ Result<std::vector<std::string>> by_index(const std::vector<std::string_view>& l
     }
     if (entry->index < names.size() || entry->index >= most_lines) {
       return fail(Code::invalid_argument,
-                  std::format("line {}: want an index of {} to {}, got {}", i + 1, names.size(),
+                  format_text("line {}: want an index of {} to {}, got {}", i + 1, names.size(),
                               most_lines - 1, entry->index));
     }
     names.resize(entry->index);
@@ -125,15 +125,15 @@ Result<Labels> Labels::parse(std::string_view text) {
     const std::string_view line = trimmed(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.size() > longest_line) {
-      return fail(Code::invalid_argument, std::format("line {}: want at most {} bytes, got {}",
+      return fail(Code::invalid_argument, format_text("line {}: want at most {} bytes, got {}",
                                                       lines.size() + 1, longest_line, line.size()));
     }
     if (!is_utf8(line) || line.contains('\0')) {
       return fail(Code::invalid_argument,
-                  std::format("line {}: want UTF-8 text, got {}", lines.size() + 1, quoted(line)));
+                  format_text("line {}: want UTF-8 text, got {}", lines.size() + 1, quoted(line)));
     }
     if (lines.size() == most_lines && !line.empty()) {
-      return fail(Code::invalid_argument, std::format("want at most {} lines", most_lines));
+      return fail(Code::invalid_argument, format_text("want at most {} lines", most_lines));
     }
     if (lines.size() < most_lines) {
       lines.push_back(line);
@@ -154,7 +154,7 @@ Result<Labels> Labels::read(const std::filesystem::path& path) {
     return std::unexpected(text.error());
   }
   return parse(*text).transform_error([&](Error error) {
-    error.message = std::format("{}: {}", path.string(), error.message);
+    error.message = format_text("{}: {}", path.string(), error.message);
     return error;
   });
 }

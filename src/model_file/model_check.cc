@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "flatbuffers/flexbuffers.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::model_file {
@@ -39,7 +40,7 @@ constexpr std::size_t most_scratch_bytes = std::size_t{1} << 30U;  // of one ope
 
 template <class... Args>
 std::unexpected<Error> refuse(std::format_string<Args...> format, Args&&... args) {
-  return fail(Code::invalid_argument, std::format(format, std::forward<Args>(args)...));
+  return fail(Code::invalid_argument, format_text(format, std::forward<Args>(args)...));
 }
 
 /// Length of a vector that may be absent.
@@ -217,7 +218,7 @@ class Checker {
       if (auto checked = check_subgraph(graph); !checked) {
         Error error = std::move(checked).error();
         if (i > 0) {
-          error.message = std::format("subgraph {}: {}", i, error.message);
+          error.message = format_text("subgraph {}: {}", i, error.message);
         }
         return std::unexpected(std::move(error));
       }
@@ -259,7 +260,7 @@ class Checker {
       const Tensor& tensor = *graph.tensors()->Get(static_cast<std::uint32_t>(i));
       if (auto checked = check_tensor(tensor); !checked) {
         Error error = std::move(checked).error();
-        error.message = std::format("tensor {} {}: {}", i, name_of(tensor), error.message);
+        error.message = format_text("tensor {} {}: {}", i, name_of(tensor), error.message);
         return std::unexpected(std::move(error));
       }
       readable_[i] = !data_of(model_, tensor).empty() || tensor.is_variable() || is_empty(tensor);
@@ -287,7 +288,7 @@ class Checker {
       if (auto checked = check_operator(graph, op); !checked) {
         Error error = std::move(checked).error();
         const auto& code = *model_.operator_codes()->Get(op.opcode_index());
-        error.message = std::format("operator {} ({}): {}", i, gantry::quoted(operator_name(code)),
+        error.message = format_text("operator {} ({}): {}", i, gantry::quoted(operator_name(code)),
                                     error.message);
         return std::unexpected(std::move(error));
       }
@@ -330,14 +331,14 @@ class Checker {
     if (!elements || *elements > largest_tensor ||
         byte_count(tensor.type(), *elements).value_or(0) > largest_tensor) {
       return fail(Code::out_of_range,
-                  std::format("want at most {}, got {} {}", human_bytes(largest_tensor),
+                  format_text("want at most {}, got {} {}", human_bytes(largest_tensor),
                               ::tflite::EnumNameTensorType(tensor.type()), to_string(shape)));
     }
     const std::span<const std::uint8_t> data = data_of(model_, tensor);
     if (data.empty()) {
       activation_bytes_ += byte_count(tensor.type(), *elements).value_or(0);
       if (activation_bytes_ > most_activation_bytes) {
-        return fail(Code::out_of_range, std::format("want tensors of together at most {}",
+        return fail(Code::out_of_range, format_text("want tensors of together at most {}",
                                                     human_bytes(most_activation_bytes)));
       }
       return {};
@@ -489,7 +490,7 @@ class Checker {
     if (window > 1 && bytes > static_cast<double>(most_scratch_bytes)) {
       constexpr double most_told = 1e18;  // a tensor with an extent of 0 leaves the others free
       return fail(Code::out_of_range,
-                  std::format("needs {} of scratch memory or more, want at most {}",
+                  format_text("needs {} of scratch memory or more, want at most {}",
                               human_bytes(static_cast<std::uint64_t>(std::min(bytes, most_told))),
                               human_bytes(most_scratch_bytes)));
     }
@@ -609,7 +610,7 @@ std::string operator_name(const ::tflite::OperatorCode& code) {
     return code.custom_code() == nullptr ? "CUSTOM" : code.custom_code()->str();
   }
   const std::string_view name = ::tflite::EnumNameBuiltinOperator(builtin);
-  return name.empty() ? std::format("BUILTIN_{}", static_cast<int>(builtin)) : std::string(name);
+  return name.empty() ? format_text("BUILTIN_{}", static_cast<int>(builtin)) : std::string(name);
 }
 
 Result<const Model*> check_model(std::span<const std::byte> bytes) {
@@ -618,7 +619,7 @@ Result<const Model*> check_model(std::span<const std::byte> bytes) {
   ::flatbuffers::Verifier::Options options;
   if (bytes.size() >= options.max_size) {
     return fail(Code::out_of_range,
-                std::format("want less than {}, got {}", human_bytes(options.max_size),
+                format_text("want less than {}, got {}", human_bytes(options.max_size),
                             human_bytes(bytes.size())));
   }
   if (bytes.size() < identifier_at + identifier.size()) {

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cstring>
-#include <format>
 #include <string_view>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/model_file/labels.h"
 #include "gantry/model_file/model_info.h"
@@ -61,7 +61,7 @@ void read_labels(std::span<const std::byte> file, const std::vector<std::string>
       info.labels = labels->names();
       return;  // of several, the first is the default; others differ in their language
     }
-    info.warnings.push_back(std::format("label file {} of the metadata: {}", gantry::quoted(name),
+    info.warnings.push_back(format_text("label file {} of the metadata: {}", gantry::quoted(name),
                                         labels.error().message));
   }
 }

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <format>
 #include <optional>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::model_file {
@@ -30,7 +30,7 @@ constexpr std::uint32_t entry_signature = 0x02014b50;
 constexpr std::uint32_t local_signature = 0x04034b50;
 
 std::unexpected<Error> damaged(std::string_view what) {
-  return fail(Code::invalid_argument, std::format("the appended zip archive is damaged: {}", what));
+  return fail(Code::invalid_argument, format_text("the appended zip archive is damaged: {}", what));
 }
 
 /// Where the end record begins: within the last 64 KiB, the longest comment that may follow it.
@@ -84,12 +84,12 @@ Result<std::string> extract(Bytes archive, const Entry& entry, std::size_t max_b
   constexpr std::uint32_t deflated = 8;
   if ((entry.flags & encrypted) != 0 || (entry.method != stored && entry.method != deflated)) {
     return fail(Code::unimplemented,
-                std::format("zipped file {}: want stored or deflated, got method {}{}",
+                format_text("zipped file {}: want stored or deflated, got method {}{}",
                             gantry::quoted(entry.name), entry.method,
                             (entry.flags & encrypted) != 0 ? ", encrypted" : ""));
   }
   if (entry.size > max_bytes) {
-    return fail(Code::out_of_range, std::format("zipped file {}: want at most {} bytes, got {}",
+    return fail(Code::out_of_range, format_text("zipped file {}: want at most {} bytes, got {}",
                                                 gantry::quoted(entry.name), max_bytes, entry.size));
   }
   if (archive.size() < local_size || entry.local_offset > archive.size() - local_size ||
@@ -164,7 +164,7 @@ Result<std::string> read_zipped_file(std::span<const std::byte> bytes, std::stri
     directory = directory.subspan(size);
   }
   return fail(Code::not_found,
-              std::format("the appended zip archive has no file {}", gantry::quoted(name)));
+              format_text("the appended zip archive has no file {}", gantry::quoted(name)));
 }
 
 }  // namespace gantry::model_file

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <format>
 
+#include "gantry/base/format.h"
 #include "predicates.h"
 
 // An addition is fused into the convolution that computes its first operand, its host.
@@ -78,7 +78,7 @@ Found add_no_host(const Site& site) {
           : site.links().producer[static_cast<std::size_t>(site.input_index(0))];
   return elsewhere < 0
              ? Found("first operand is an input of the model")
-             : Found(std::format("first operand comes from {}", site.at(elsewhere).op().name));
+             : Found(format_text("first operand comes from {}", site.at(elsewhere).op().name));
 }
 
 Found add_second_operand(const Site& site) {
@@ -135,7 +135,7 @@ Found add_host_range(const Site& site) {
     return std::nullopt;  // an activation is add_host_activation()'s
   }
   const std::int64_t zero_point = zero_point_of(*pre_add);
-  return zero_point == 0 || zero_point == 255 ? Found(std::format("zero point {}", zero_point))
+  return zero_point == 0 || zero_point == 255 ? Found(format_text("zero point {}", zero_point))
                                               : std::nullopt;
 }
 
@@ -150,12 +150,12 @@ Found add_padded(const Site& site) {
     return std::nullopt;
   }
   if (is_padded_with_another_zero(*host)) {
-    return std::format("{} before it, input zero point {}", host->op().name,
+    return format_text("{} before it, input zero point {}", host->op().name,
                        zero_point_of(*host->input(0)));
   }
   const std::int32_t writer = writer_of_addend(site);
   if (writer >= 0 && site.at(writer).is_conv() && is_padded_with_another_zero(site.at(writer))) {
-    return std::format("{} of the second operand, input zero point {}", site.at(writer).op().name,
+    return format_text("{} of the second operand, input zero point {}", site.at(writer).op().name,
                        zero_point_of(*site.at(writer).input(0)));
   }
   return std::nullopt;
@@ -172,7 +172,7 @@ Found add_small_map(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
   const auto shape = host ? conv_shape(*host) : std::nullopt;
   return shape && shape->out_height * shape->out_width < least_pixels
-             ? Found(std::format("{}×{}", shape->out_height, shape->out_width))
+             ? Found(format_text("{}×{}", shape->out_height, shape->out_width))
              : std::nullopt;
 }
 
@@ -186,7 +186,7 @@ Found add_shapes(const Site& site) {
   return shape.size() == rank && shape.front() == 1 && shape == site.input(1)->shape &&
                  shape == site.output()->shape
              ? std::nullopt
-             : Found(std::format("{} + {}", to_string(shape), to_string(site.input(1)->shape)));
+             : Found(format_text("{} + {}", to_string(shape), to_string(site.input(1)->shape)));
 }
 
 Found add_relu6_range(const Site& site) {
@@ -197,20 +197,20 @@ Found add_relu6_range(const Site& site) {
   constexpr float most = 255.0F;
   const float high =
       (most - static_cast<float>(zero_point_of(*site.output()))) * scale_of(*site.output());
-  return high > six ? Found(std::format("sum reaches {:.3f}", high)) : std::nullopt;
+  return high > six ? Found(format_text("sum reaches {:.3f}", high)) : std::nullopt;
 }
 
 Found add_scale_unknown(const Site& site) {
   const Tensor* const addend = is_add(site) ? site.input(1) : nullptr;
   return addend != nullptr && !is_known_scale(scale_of(*addend))
-             ? Found(std::format("scale {:.6f}", scale_of(*addend)))
+             ? Found(format_text("scale {:.6f}", scale_of(*addend)))
              : std::nullopt;
 }
 
 Found add_scale_known(const Site& site) {
   const Tensor* const addend = is_add(site) ? site.input(1) : nullptr;
   return addend != nullptr && is_known_scale(scale_of(*addend))
-             ? Found(std::format("scale {:.6f}", scale_of(*addend)))
+             ? Found(format_text("scale {:.6f}", scale_of(*addend)))
              : std::nullopt;
 }
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <format>
 #include <string_view>
 
 #include "cbuf.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "predicates.h"
 
@@ -41,7 +41,7 @@ Found first_dtype(const Site& site, Test test) {
   }
   for (const Named& named : tensors_of(site)) {
     if (named.tensor != nullptr && named.name != "bias" && test(named.tensor->dtype)) {
-      return std::format("{} is {}", named.name, dtype_name(named.tensor->dtype));
+      return format_text("{} is {}", named.name, dtype_name(named.tensor->dtype));
     }
   }
   return std::nullopt;
@@ -77,7 +77,7 @@ Found per_axis_scales(const Site& site) {
   }
   for (const Named& named : tensors_of(site)) {
     if (named.tensor != nullptr && differ(named.tensor->scales)) {
-      return std::format("{} has {} scales", named.name, named.tensor->scales.size());
+      return format_text("{} has {} scales", named.name, named.tensor->scales.size());
     }
   }
   return std::nullopt;
@@ -92,7 +92,7 @@ Found per_axis_zero_points(const Site& site) {
         std::ranges::any_of(named.tensor->zero_points, [&](std::int64_t zero_point) {
           return zero_point != named.tensor->zero_points.front();
         })) {
-      return std::format("{} has {} zero points", named.name, named.tensor->zero_points.size());
+      return format_text("{} has {} zero points", named.name, named.tensor->zero_points.size());
     }
   }
   return std::nullopt;
@@ -101,14 +101,14 @@ Found per_axis_zero_points(const Site& site) {
 Found dilation(const Site& site) {
   const Operator& op = site.op();
   return site.is_conv() && op.version >= 2 && (op.dilation_h != 1 || op.dilation_w != 1)
-             ? Found(std::format("dilation {}×{}", op.dilation_h, op.dilation_w))
+             ? Found(format_text("dilation {}×{}", op.dilation_h, op.dilation_w))
              : std::nullopt;
 }
 
 Found dilation_in_version_1(const Site& site) {
   const Operator& op = site.op();
   return site.is_conv() && op.version < 2 && (op.dilation_h != 1 || op.dilation_w != 1)
-             ? Found(std::format("dilation {}×{}, version {}", op.dilation_h, op.dilation_w,
+             ? Found(format_text("dilation {}×{}, version {}", op.dilation_h, op.dilation_w,
                                  op.version))
              : std::nullopt;
 }
@@ -120,12 +120,12 @@ Found relu6_range(const Site& site) {
     return std::nullopt;
   }
   if (output->dtype != DType::uint8 && output->dtype != DType::int8) {
-    return std::format("output is {}", dtype_name(output->dtype));
+    return format_text("output is {}", dtype_name(output->dtype));
   }
   // In float32, as the driver does: (255 - 0) * (6 / 255) is exactly 6 there.
   for (const float scale : output->scales) {
     if (!(range_of(*output, scale).high <= six)) {
-      return std::format("output reaches {:.3f}", range_of(*output, scale).high);
+      return format_text("output reaches {:.3f}", range_of(*output, scale).high);
     }
   }
   return std::nullopt;
@@ -150,7 +150,7 @@ Found weights_and_input_too_large(const Site& site) {
   }
   const CbufPlan plan = plan_cbuf(*shape);
   return !plan.weights_resident && !plan.fits
-             ? Found(std::format("{} of weights, {} of {} banks for the input",
+             ? Found(format_text("{} of weights, {} of {} banks for the input",
                                  human_bytes(static_cast<std::uint64_t>(plan.weight_bytes)),
                                  plan.input_banks, plan.usable_banks))
              : std::nullopt;
@@ -163,7 +163,7 @@ Found map_too_wide(const Site& site) {
   }
   const CbufPlan plan = plan_cbuf(*shape);
   return plan.never_ends
-             ? Found(std::format("{}×{}×{}", shape->height, shape->width, shape->channels))
+             ? Found(format_text("{}×{}×{}", shape->height, shape->width, shape->channels))
              : std::nullopt;
 }
 
@@ -183,13 +183,13 @@ Found other_dtype(const Site& site) {
 
 Found batch(const Site& site) {
   const auto shape = conv_shape(site);
-  return shape && shape->batch != 1 ? Found(std::format("batch {}", shape->batch)) : std::nullopt;
+  return shape && shape->batch != 1 ? Found(format_text("batch {}", shape->batch)) : std::nullopt;
 }
 
 Found grouped(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && !shape->depthwise && shape->filter_channels != shape->channels
-             ? Found(std::format("{} channels, {} in the filter", shape->channels,
+             ? Found(format_text("{} channels, {} in the filter", shape->channels,
                                  shape->filter_channels))
              : std::nullopt;
 }
@@ -197,14 +197,14 @@ Found grouped(const Site& site) {
 Found depthwise_one_channel(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels == 1 && shape->out_channels > 1
-             ? Found(std::format("1 channel in, {} out", shape->out_channels))
+             ? Found(format_text("1 channel in, {} out", shape->out_channels))
              : std::nullopt;
 }
 
 Found depthwise_multiplier(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels > 1 && shape->out_channels != shape->channels
-             ? Found(std::format("{} channels in, {} out", shape->channels, shape->out_channels))
+             ? Found(format_text("{} channels in, {} out", shape->channels, shape->out_channels))
              : std::nullopt;
 }
 
@@ -216,14 +216,14 @@ Found one_to_one_channel(const Site& site) {
 Found uneven_stride(const Site& site) {
   const Operator& op = site.op();
   return site.is_conv() && op.stride_h != op.stride_w
-             ? Found(std::format("stride {}×{}", op.stride_h, op.stride_w))
+             ? Found(format_text("stride {}×{}", op.stride_h, op.stride_w))
              : std::nullopt;
 }
 
 Found uneven_kernel(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->kernel_height != shape->kernel_width
-             ? Found(std::format("kernel {}×{}", shape->kernel_height, shape->kernel_width))
+             ? Found(format_text("kernel {}×{}", shape->kernel_height, shape->kernel_width))
              : std::nullopt;
 }
 
@@ -236,13 +236,13 @@ Found uneven_map(const Site& site) {
   const bool is_linear = shape->kernel_height == 1 && shape->kernel_width == 1 &&
                          shape->stride_height == 1 && shape->stride_width == 1 &&
                          shape->channels > 1;
-  return is_linear ? std::nullopt : Found(std::format("{}×{}", shape->height, shape->width));
+  return is_linear ? std::nullopt : Found(format_text("{}×{}", shape->height, shape->width));
 }
 
 Found depthwise_channels_33_to_47(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels % 64 >= 33 && shape->channels % 64 <= 47
-             ? Found(std::format("{} channels", shape->channels))
+             ? Found(format_text("{} channels", shape->channels))
              : std::nullopt;
 }
 
@@ -250,7 +250,7 @@ Found conv_channels_17_to_31(const Site& site) {
   const auto shape = conv_shape(site);
   // 49 to 63 and so on are right: there the last group's padding is programmed as it is packed.
   return shape && !shape->depthwise && shape->channels >= 17 && shape->channels <= 31
-             ? Found(std::format("{} channels", shape->channels))
+             ? Found(format_text("{} channels", shape->channels))
              : std::nullopt;
 }
 
@@ -267,7 +267,7 @@ Found conv_odd_outputs(const Site& site) {
   return shape && !shape->depthwise && shape->out_channels % 2 == 1 &&
                  shape->kernel_height * shape->kernel_width > 1 && shape->channels > 32 &&
                  shape->channels % 32 >= 1 && shape->channels % 32 <= 16
-             ? Found(std::format("{} channels to {}, kernel {}×{}", shape->channels,
+             ? Found(format_text("{} channels to {}, kernel {}×{}", shape->channels,
                                  shape->out_channels, shape->kernel_height, shape->kernel_width))
              : std::nullopt;
 }
@@ -276,7 +276,7 @@ Found depthwise_channels_17_to_63(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels >= 17 && shape->channels <= 63 &&
                  shape->channels % 16 != 0
-             ? Found(std::format("{} channels", shape->channels))
+             ? Found(format_text("{} channels", shape->channels))
              : std::nullopt;
 }
 
@@ -284,7 +284,7 @@ Found depthwise_channels_81_to_95(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels > 64 && shape->channels % 64 >= 17 &&
                  shape->channels % 64 <= 31
-             ? Found(std::format("{} channels", shape->channels))
+             ? Found(format_text("{} channels", shape->channels))
              : std::nullopt;
 }
 
@@ -301,7 +301,7 @@ Found depthwise_border(const Site& site) {
   const std::int64_t zero_point = zero_point_of(*site.input(0));
   const bool is_even = zero_point == middle || zero_point == special ||
                        (zero_point == 0 && shape->kernel_height >= kernel_of_special_zero);
-  return is_even ? std::nullopt : Found(std::format("input zero point {}", zero_point));
+  return is_even ? std::nullopt : Found(format_text("input zero point {}", zero_point));
 }
 
 Found register_too_narrow(const Site& site) {
@@ -327,7 +327,7 @@ Found register_too_narrow(const Site& site) {
               most_padding},
         Limit{"channels", std::max(shape->channels, shape->out_channels), most_channels}}) {
     if (limit.value > limit.most) {
-      return std::format("{} {}, at most {}", limit.name, limit.value, limit.most);
+      return format_text("{} {}, at most {}", limit.name, limit.value, limit.most);
     }
   }
   return std::nullopt;
@@ -358,11 +358,11 @@ Found activation_lost(const Site& site) {
       return std::nullopt;
     case Activation::relu:
     case Activation::relu6:
-      return range.low < 0 ? Found(std::format("zero point {}", zero_point_of(*output)))
+      return range.low < 0 ? Found(format_text("zero point {}", zero_point_of(*output)))
                            : std::nullopt;
     case Activation::relu_n1_to_1:
       return range.low < -1 - step || range.high > 1 + step
-                 ? Found(std::format("output reaches {:.3f} to {:.3f}", range.low, range.high))
+                 ? Found(format_text("output reaches {:.3f} to {:.3f}", range.low, range.high))
                  : std::nullopt;
     case Activation::tanh:
       return "TANH";

@@ -1,12 +1,12 @@
 #include "gantry/npu/mesa.h"
 
 #include <charconv>
-#include <format>
 #include <span>
 #include <string>
 #include <system_error>
 
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 
 namespace gantry::npu {
 namespace {
@@ -27,7 +27,7 @@ std::optional<std::int32_t> take_number(std::string_view& text) {
 }  // namespace
 
 std::string MesaVersion::text() const {
-  return *this == unknown_mesa ? "unknown" : std::format("{}.{}", major, minor);
+  return *this == unknown_mesa ? "unknown" : format_text("{}.{}", major, minor);
 }
 
 std::optional<MesaVersion> parse_mesa_version(std::string_view text) {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <format>
 
+#include "gantry/base/format.h"
 #include "predicates.h"
 
 namespace gantry::npu {
@@ -38,7 +38,7 @@ Found reshape_without_shape(const Site& site) {
   if (site.op().op != Op::reshape || site.input(1) != nullptr) {
     return std::nullopt;
   }
-  return std::format("{} input{}", site.op().inputs.size(),
+  return format_text("{} input{}", site.op().inputs.size(),
                      site.op().inputs.size() == 1 ? "" : "s, the second absent");
 }
 
@@ -51,7 +51,7 @@ Found parameter_computed(const Site& site) {
   for (const std::size_t i : parameters_of(site.op().op)) {
     const Tensor* const tensor = site.input(i);
     if (tensor == nullptr || !tensor->constant) {
-      return std::format("input {}", i);
+      return format_text("input {}", i);
     }
   }
   return std::nullopt;
@@ -75,7 +75,7 @@ Found zero_point_missing(const Site& site) {
   };
   for (const auto* const indices : {&site.op().inputs, &site.op().outputs}) {
     if (const auto bad = std::ranges::find_if(*indices, lacks); bad != indices->end()) {
-      return std::format("tensor {}", *bad);
+      return format_text("tensor {}", *bad);
     }
   }
   return std::nullopt;

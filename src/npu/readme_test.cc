@@ -1,11 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <format>
 #include <set>
 #include <string>
 
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/npu/rules.h"
 #include "gantry/test/shared.h"
 
@@ -21,9 +21,9 @@ std::string versions(const Rule& rule) {
     return "all";
   }
   if (rule.before == no_end) {
-    return std::format("{} on", rule.since.text());
+    return format_text("{} on", rule.since.text());
   }
-  return std::format("before {}", rule.before.text());
+  return format_text("before {}", rule.before.text());
 }
 
 std::string table_text() {
@@ -31,7 +31,7 @@ std::string table_text() {
       "| rule | operators | Mesa | alone | why | what to change | section | known from |\n"
       "|---|---|---|---|---|---|---|---|\n";
   for (const Rule& rule : rules()) {
-    out += std::format("| `{}` | {} | {} | {} | {} | {} | {} | {} |\n", rule.id, rule.operators,
+    out += format_text("| `{}` | {} | {} | {} | {} | {} | {} | {} |\n", rule.id, rule.operators,
                        versions(rule), verdict_name(rule.verdict), rule.reason, rule.change,
                        rule.section, evidence_name(rule.evidence));
   }

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <format>
 #include <limits>
 #include <optional>
 
+#include "gantry/base/format.h"
 #include "gantry/postprocess/postprocess.h"
 
 namespace gantry::postprocess {
@@ -131,12 +131,12 @@ Result<std::vector<Class>> classify(const TensorSpec& spec, std::span<const std:
   constexpr std::size_t most_classes = std::numeric_limits<std::int32_t>::max();
   if (!wanted || *wanted == 0 || *wanted != bytes.size() ||
       bytes.size() / dtype_size(spec.dtype) > most_classes) {
-    return fail(Code::invalid_argument, std::format("output \"{}\": want the bytes of {}, got {}",
+    return fail(Code::invalid_argument, format_text("output \"{}\": want the bytes of {}, got {}",
                                                     spec.name, spec.description(), bytes.size()));
   }
   if (options.top_k < 1) {
     return fail(Code::invalid_argument,
-                std::format("want top_k of at least 1, got {}", options.top_k));
+                format_text("want top_k of at least 1, got {}", options.top_k));
   }
   switch (spec.dtype) {
     case DType::uint8:
@@ -160,7 +160,7 @@ Result<std::vector<Class>> classify(const TensorSpec& spec, std::span<const std:
       break;
   }
   return fail(Code::invalid_argument,
-              std::format("output \"{}\": want uint8, int8, int16 or float32 scores, got {}",
+              format_text("output \"{}\": want uint8, int8, int16 or float32 scores, got {}",
                           spec.name, spec.description()));
 }
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
-#include <format>
 
+#include "gantry/base/format.h"
 #include "gantry/postprocess/postprocess.h"
 
 namespace gantry::postprocess {
@@ -23,12 +23,12 @@ Result<std::vector<Detection>> detect(const DetectionTensors& tensors,
   if (tensors.classes.size() != rows || tensors.boxes.size() % 4 != 0 ||
       tensors.boxes.size() / 4 != rows) {
     return fail(Code::invalid_argument,
-                std::format("want N classes, N scores and 4 N box coordinates, got {}, {} and {}",
+                format_text("want N classes, N scores and 4 N box coordinates, got {}, {} and {}",
                             tensors.classes.size(), rows, tensors.boxes.size()));
   }
   if (options.top_k < 1) {
     return fail(Code::invalid_argument,
-                std::format("want top_k of at least 1, got {}", options.top_k));
+                format_text("want top_k of at least 1, got {}", options.top_k));
   }
   constexpr float most_classes =
       1e6F;  // beyond it the number is no class, and no float is exact soon after

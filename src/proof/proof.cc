@@ -1,13 +1,13 @@
 #include "gantry/proof/proof.h"
 
 #include <algorithm>
-#include <format>
 #include <map>
 #include <memory>
 #include <set>
 #include <utility>
 
 #include "gantry/base/cpu.h"
+#include "gantry/base/format.h"
 #include "gantry/graph/more_outputs.h"
 #include "gantry/graph/partition.h"
 #include "gantry/proof/compare.h"
@@ -37,7 +37,7 @@ int reference_threads() {
 }
 
 std::string steps(std::int64_t count) {
-  return std::format("{} step{}", count, count == 1 ? "" : "s");
+  return format_text("{} step{}", count, count == 1 ? "" : "s");
 }
 
 class Prover {
@@ -107,7 +107,7 @@ class Prover {
     }
     report.passed = true;
     report.added_up = std::exchange(report.largest, largest);
-    report.words = std::format(
+    report.words = format_text(
         "largest difference {} in {} pieces, each with the CPU's inputs; together they add up to "
         "{}",
         steps(largest), pieces.size(), steps(report.added_up));
@@ -143,7 +143,7 @@ class Prover {
     const auto& op = graph_.operators[static_cast<std::size_t>(index)];
     const std::string output =
         op.outputs.empty() ? "" : graph_.tensors[static_cast<std::size_t>(op.outputs[0])].name;
-    return std::format("operator {} ({}, \"{}\")", index, op.name, output);
+    return format_text("operator {} ({}, \"{}\")", index, op.name, output);
   }
 
  private:
@@ -311,9 +311,9 @@ class Prover {
     const auto wrong = std::ranges::find(report.boundaries, false, &Boundary::is_right);
     report.words =
         wrong == report.boundaries.end()
-            ? std::format("largest difference {} at {} partition output{}", steps(report.largest),
+            ? format_text("largest difference {} at {} partition output{}", steps(report.largest),
                           boundaries.size(), boundaries.size() == 1 ? "" : "s")
-            : std::format("\"{}\" is off by up to {} (allowed: {})", wrong->name,
+            : format_text("\"{}\" is off by up to {} (allowed: {})", wrong->name,
                           steps(wrong->largest), wrong->allowed);
     return report;
   }
@@ -337,7 +337,7 @@ Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& 
     return std::unexpected(std::move(graph.error()));
   }
   if (offered.size() != graph->operators.size()) {
-    return fail(Code::internal, std::format("want a mask of {} operators, got {}",
+    return fail(Code::internal, format_text("want a mask of {} operators, got {}",
                                             graph->operators.size(), offered.size()));
   }
   Prover prover(model, *std::move(graph), offered, make_delegation, options);
@@ -359,7 +359,7 @@ Result<Report> prove(std::span<const std::byte> model, const std::vector<bool>& 
   // leaves open.
   if (const auto first = prover.first_wrong(*suspect)) {
     report->first_wrong = *first;
-    report->words = std::format("{}; first wrong: {}", report->words, prover.operator_text(*first));
+    report->words = format_text("{}; first wrong: {}", report->words, prover.operator_text(*first));
   }
   return report;
 }

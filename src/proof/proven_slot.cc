@@ -1,9 +1,9 @@
 #include "gantry/proof/proven_slot.h"
 
 #include <algorithm>
-#include <format>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/proof/compare.h"
 #include "gantry/proof/test_input.h"
 
@@ -49,7 +49,7 @@ Result<> ProvenSlot::recheck() {
               : Difference{.beyond = 1};
       if (difference.beyond > 0) {
         return fail(Code::unavailable,
-                    std::format("the NPU no longer computes what was proven: output \"{}\" of a "
+                    format_text("the NPU no longer computes what was proven: output \"{}\" of a "
                                 "test input is off by up to {} steps",
                                 spec.name, difference.largest));
       }

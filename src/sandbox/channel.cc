@@ -6,8 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <format>
 #include <system_error>
+
+#include "gantry/base/format.h"
 
 namespace gantry::sandbox {
 
@@ -15,7 +16,7 @@ Result<std::pair<UniqueFd, UniqueFd>> make_channel() {
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return fail(Code::unavailable,
-                std::format("no socket: {}", std::generic_category().message(errno)));
+                format_text("no socket: {}", std::generic_category().message(errno)));
   }
   return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
@@ -23,7 +24,7 @@ Result<std::pair<UniqueFd, UniqueFd>> make_channel() {
 Result<> send_message(int socket, std::span<const std::byte> message, int fd) {
   if (message.size() > most_message_bytes) {
     return fail(Code::out_of_range,
-                std::format("a message of {} bytes is too large, {} are allowed", message.size(),
+                format_text("a message of {} bytes is too large, {} are allowed", message.size(),
                             most_message_bytes));
   }
   iovec part{.iov_base = const_cast<std::byte*>(message.data()),  // NOLINT(*-const-cast): POSIX's
@@ -44,7 +45,7 @@ Result<> send_message(int socket, std::span<const std::byte> message, int fd) {
   while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
     if (errno != EINTR) {
       return fail(Code::unavailable,
-                  std::format("cannot send: {}", std::generic_category().message(errno)));
+                  format_text("cannot send: {}", std::generic_category().message(errno)));
     }
   }
   return {};
@@ -61,10 +62,10 @@ Result<Received> receive_message(int socket, bool dont_wait) {
   }
   if (size < 0) {
     return fail(errno == EAGAIN ? Code::resource_exhausted : Code::unavailable,
-                std::format("cannot receive: {}", std::generic_category().message(errno)));
+                format_text("cannot receive: {}", std::generic_category().message(errno)));
   }
   if (static_cast<std::size_t>(size) > most_message_bytes) {
-    return fail(Code::invalid_argument, std::format("a message of {} bytes", size));
+    return fail(Code::invalid_argument, format_text("a message of {} bytes", size));
   }
   received.bytes.resize(static_cast<std::size_t>(size));
   iovec part{.iov_base = received.bytes.data(), .iov_len = received.bytes.size()};
@@ -78,7 +79,7 @@ Result<Received> receive_message(int socket, bool dont_wait) {
   }
   if (size < 0) {
     return fail(Code::unavailable,
-                std::format("cannot receive: {}", std::generic_category().message(errno)));
+                format_text("cannot receive: {}", std::generic_category().message(errno)));
   }
   received.bytes.resize(static_cast<std::size_t>(size));
   bool too_many = false;

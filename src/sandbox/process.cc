@@ -11,13 +11,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <format>
 #include <mutex>
 #include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/sandbox/poll_time.h"
 
@@ -67,7 +67,7 @@ LeftBehind& left_behind() {
 Result<Process> Process::start(const Launch& launch) {
   left_behind().reap();
   const auto failed = [&](int error) {
-    return fail(Code::unavailable, std::format("{}: {}", launch.program.string(),
+    return fail(Code::unavailable, format_text("{}: {}", launch.program.string(),
                                                std::generic_category().message(error)));
   };
   std::array<int, 2> ends{};
@@ -216,9 +216,9 @@ std::string how_it_ended(int wait_status) {
   if (WIFSIGNALED(wait_status)) {
     const int signal = WTERMSIG(wait_status);
     const char* const name = sigdescr_np(signal);
-    return std::format("was ended by signal {} ({})", signal, name == nullptr ? "unknown" : name);
+    return format_text("was ended by signal {} ({})", signal, name == nullptr ? "unknown" : name);
   }
-  return std::format("ended with exit code {}", WEXITSTATUS(wait_status));
+  return format_text("ended with exit code {}", WEXITSTATUS(wait_status));
 }
 
 std::string last_line(std::string_view words) {

@@ -3,11 +3,11 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <format>
 #include <system_error>
 #include <utility>
 
 #include "checks.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "remedies.h"
 
@@ -39,7 +39,7 @@ std::optional<std::pair<int, int>> version_of(const std::string& release) {
 }
 
 std::string counted(std::size_t count, std::string_view what) {
-  return std::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  return format_text("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -50,18 +50,18 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-std::string mhz(double hz) { return std::format("{:g} MHz", std::round(hz / 1e4) / 100); }
+std::string mhz(double hz) { return format_text("{:g} MHz", std::round(hz / 1e4) / 100); }
 
 /// "crw-rw---- root (uid 0), render (gid 105)" without the owner where that is root.
 std::string ownership_text(const Survey& survey, const Ownership& file) {
-  return std::format("{}, {}, {}", mode_text(file.mode),
-                     file.uid == 0 ? "root" : std::format("uid {}", file.uid),
+  return format_text("{}, {}, {}", mode_text(file.mode),
+                     file.uid == 0 ? "root" : format_text("uid {}", file.uid),
                      group_text(survey.groups, file.gid));
 }
 
 std::string who(const Survey& survey) {
-  return survey.user_name.empty() ? std::format("uid {}", survey.user.uid)
-                                  : std::format("{} (uid {})", survey.user_name, survey.user.uid);
+  return survey.user_name.empty() ? format_text("uid {}", survey.user.uid)
+                                  : format_text("{} (uid {})", survey.user_name, survey.user.uid);
 }
 
 /// The groups that this user is in, by name where they have one.
@@ -141,7 +141,7 @@ Finding check_driver(const Survey& survey) {
   if (kernel.has_vendor_driver || survey.board.vendor_npu_nodes > 0) {
     finding.status = Status::failure;
     finding.found = kernel.has_vendor_driver
-                        ? std::format("the vendor's rknpu ({})", kernel.vendor_sign)
+                        ? format_text("the vendor's rknpu ({})", kernel.vendor_sign)
                         : "the vendor's device tree (rockchip,rk3588-rknpu)";
     finding.why = two_stacks;
     finding.remedies = mainline_kernel_instead_of_vendors();
@@ -177,7 +177,7 @@ Finding check_cores(const Survey& survey) {
     names.push_back(core.device);
   }
   finding.found =
-      survey.cores.empty() ? "none" : std::format("{}: {}", names.size(), joined(names));
+      survey.cores.empty() ? "none" : format_text("{}: {}", names.size(), joined(names));
   if (survey.cores.size() >= cores_of_rk3588) {
     finding.status = Status::ok;
     return finding;
@@ -185,7 +185,7 @@ Finding check_cores(const Survey& survey) {
   finding.status = survey.cores.empty() ? Status::failure : Status::warning;
   if (survey.board.npu_nodes > survey.board.enabled_npu_nodes) {
     finding.why =
-        std::format("The device tree has {}, of which it enables {}.",
+        format_text("The device tree has {}, of which it enables {}.",
                     counted(survey.board.npu_nodes, "NPU node"), survey.board.enabled_npu_nodes);
     finding.remedies = enable_in_device_tree();
   } else if (survey.board.is_rk3588 && survey.board.npu_nodes == 0) {
@@ -230,7 +230,7 @@ Finding check_node(const Survey& survey) {
   std::vector<std::string> others;
   for (const AccelNode& node : survey.nodes) {
     if (!node.is_rocket()) {
-      others.push_back(std::format("{} ({})", node.path.string(),
+      others.push_back(format_text("{} ({})", node.path.string(),
                                    node.driver.empty() ? "driver unknown" : node.driver));
     }
   }
@@ -252,7 +252,7 @@ Finding check_node(const Survey& survey) {
   }
   if (!node->in_dev) {
     finding.status = Status::failure;
-    finding.found = std::format("{} is missing, though the kernel has the device{}",
+    finding.found = format_text("{} is missing, though the kernel has the device{}",
                                 node->path.string(), beside);
     if (survey.container.is_container()) {
       finding.why = "The node was not given to this container.";
@@ -264,7 +264,7 @@ Finding check_node(const Survey& survey) {
   }
   if (!node->is_device) {
     finding.status = Status::failure;
-    finding.found = std::format("{} is no character device", node->path.string());
+    finding.found = format_text("{} is no character device", node->path.string());
     finding.why = "A folder or a file was mounted or made there in its place.";
     finding.remedies = survey.container.is_container() ? device_into_container() : make_node();
     return finding;
@@ -276,7 +276,7 @@ Finding check_node(const Survey& survey) {
 
 Finding check_access(const Survey& survey) {
   Finding finding{.id = "access", .title = "Access"};
-  finding.wanted = std::format("{} may read and write the node", who(survey));
+  finding.wanted = format_text("{} may read and write the node", who(survey));
   const AccelNode* const node = survey.npu();
   if (node == nullptr || !node->in_dev) {
     return skipped(std::move(finding), is_without_npu(survey) ? no_npu : "there is no node");
@@ -294,7 +294,7 @@ Finding check_access(const Survey& survey) {
   }
   finding.status = Status::failure;
   if (may) {
-    finding.found += std::format("; opening it fails: {}", std::generic_category().message(error));
+    finding.found += format_text("; opening it fails: {}", std::generic_category().message(error));
     if (error == EPERM || error == EACCES) {
       finding.why = survey.container.is_container()
                         ? "The node's mode allows it, the container's device rules do not."
@@ -309,7 +309,7 @@ Finding check_access(const Survey& survey) {
     }
     return finding;
   }
-  finding.found += std::format("; {} is in {}", who(survey), groups_of(survey));
+  finding.found += format_text("; {} is in {}", who(survey), groups_of(survey));
   if ((node->ownership.mode & 060U) == 060U && node->ownership.gid != 0) {
     finding.remedies = user_into_group(survey, *node);
   } else {
@@ -338,11 +338,11 @@ Finding check_group(const Survey& survey) {
     finding.remedies = make_render_group();
     return finding;
   }
-  finding.found = std::format("gid {}{}", render->gid,
+  finding.found = format_text("gid {}{}", render->gid,
                               survey.user.is_in(render->gid) ? "; this user is in it" : "");
   if (is_there && node->ownership.gid != render->gid) {
     finding.found +=
-        std::format("; the node belongs to {}", group_text(survey.groups, node->ownership.gid));
+        format_text("; the node belongs to {}", group_text(survey.groups, node->ownership.gid));
     if (survey.container.is_container()) {
       finding.status = Status::ok;
       finding.why = "The number is the host's; the name here has no meaning.";
@@ -373,7 +373,7 @@ Finding check_clock(const Survey& survey) {
         {.where = "", .text = "sudo cat /sys/kernel/debug/clk/scmi_clk_npu/clk_rate"}};
     return skipped(std::move(finding), mainline);
   }
-  finding.found = mhz(*hz) + (survey.clock.hz ? std::format(" ({})", survey.clock.source)
+  finding.found = mhz(*hz) + (survey.clock.hz ? format_text(" ({})", survey.clock.source)
                                               : ", as the device tree sets it at boot");
   finding.status = *hz < 199e6 ? Status::warning : Status::ok;
   if (*hz < 201e6) {
@@ -390,8 +390,8 @@ Finding check_temperature(const Survey& survey) {
   }
   const Temperature& now = *survey.temperature;
   finding.found =
-      std::format("{:.1f} °C ({}{})", now.celsius, now.zone,
-                  now.critical ? std::format(", turns off at {:g} °C", *now.critical) : "");
+      format_text("{:.1f} °C ({}{})", now.celsius, now.zone,
+                  now.critical ? format_text(", turns off at {:g} °C", *now.critical) : "");
   const bool is_hot = now.celsius >= 85 || (now.critical && now.celsius >= *now.critical - 10);
   finding.status = is_hot ? Status::warning : Status::ok;
   if (is_hot) {
@@ -406,10 +406,10 @@ Finding check_memory(const Survey& survey) {
   if (survey.memory.total == 0) {
     return skipped(std::move(finding), "/proc/meminfo is not there");
   }
-  finding.found = std::format("{} of {} available", human_bytes(survey.memory.available),
+  finding.found = format_text("{} of {} available", human_bytes(survey.memory.available),
                               human_bytes(survey.memory.total));
   if (survey.memory.cma_total) {
-    finding.found += std::format("; CMA {}, not needed", human_bytes(*survey.memory.cma_total));
+    finding.found += format_text("; CMA {}, not needed", human_bytes(*survey.memory.cma_total));
     finding.why = "The driver takes ordinary pages, through the NPU's IOMMU.";
   }
   finding.status = survey.memory.available < least ? Status::warning : Status::ok;

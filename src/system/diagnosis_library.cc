@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <format>
 #include <string>
 #include <utility>
 
 #include "checks.h"
+#include "gantry/base/format.h"
 #include "remedies.h"
 
 namespace gantry::system {
@@ -21,7 +21,7 @@ std::string machine_name(std::uint16_t machine) {
   if (machine == elf_aarch64) {
     return "aarch64";
   }
-  return machine == elf_x86_64 ? "x86-64" : std::format("processor {} of the ELF list", machine);
+  return machine == elf_x86_64 ? "x86-64" : format_text("processor {} of the ELF list", machine);
 }
 
 /// The link that leads to nowhere because the Nix store is not there.
@@ -49,10 +49,10 @@ std::vector<std::string> missing_mounts(const Survey& survey) {
 }
 
 void explain_dangling(Finding& finding, const Survey& survey, const TeflonCandidate& candidate) {
-  finding.found = std::format("{} leads to {}, which is not there", candidate.path.string(),
+  finding.found = format_text("{} leads to {}, which is not there", candidate.path.string(),
                               candidate.resolved.string());
   if (!lacks_nix_store(candidate)) {
-    finding.why = std::format(
+    finding.why = format_text(
         "{} is missing: the link was left behind, or what it leads to is not "
         "mounted here.",
         candidate.missing.string());
@@ -124,7 +124,7 @@ Finding check_library(const Survey& survey) {
     if (const auto* const bad = survey.teflon.first(state)) {
       finding.status = Status::failure;
       finding.found =
-          std::format("{} {}", bad->path.string(),
+          format_text("{} {}", bad->path.string(),
                       state == State::unreadable ? "is there, but this user cannot read it"
                                                  : "is no TensorFlow Lite delegate");
       return finding;

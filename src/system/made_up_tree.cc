@@ -4,9 +4,10 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <format>
 #include <fstream>
 #include <utility>
+
+#include "gantry/base/format.h"
 
 namespace gantry::system::test {
 
@@ -54,10 +55,10 @@ MadeUpTree& MadeUpTree::core(const std::string& address) {
   link(device / "driver", "../../../bus/platform/drivers/rocket");
   link(fs::path("/sys/bus/platform/drivers/rocket") / (address + ".npu"),
        "../../../../devices/platform/" + address + ".npu");
-  file(std::format("/sys/firmware/devicetree/base/npu@{}/compatible", address),
+  file(format_text("/sys/firmware/devicetree/base/npu@{}/compatible", address),
        "rockchip,rk3588-rknn-core\0"sv);
-  file(std::format("/sys/firmware/devicetree/base/npu@{}/status", address), "okay\0"sv);
-  file(std::format("/sys/firmware/devicetree/base/npu@{}/assigned-clock-rates", address),
+  file(format_text("/sys/firmware/devicetree/base/npu@{}/status", address), "okay\0"sv);
+  file(format_text("/sys/firmware/devicetree/base/npu@{}/assigned-clock-rates", address),
        "\x0B\xEB\xC2\x00"sv);
   return *this;
 }

@@ -1,8 +1,9 @@
 #include "remedies.h"
 
 #include <algorithm>
-#include <format>
 #include <string>
+
+#include "gantry/base/format.h"
 
 namespace gantry::system {
 namespace {
@@ -119,11 +120,11 @@ std::vector<Remedy> make_node() {
 std::vector<Remedy> node_for_group() {
   return {
       {.where = debian,
-       .text = std::format("echo '{}' | sudo tee /etc/udev/rules.d/70-accel.rules\n"
+       .text = format_text("echo '{}' | sudo tee /etc/udev/rules.d/70-accel.rules\n"
                            "sudo udevadm control --reload && sudo udevadm trigger "
                            "--subsystem-match=accel",
                            udev_rule)},
-      {.where = nixos, .text = std::format("services.udev.extraRules = ''\n  {}\n'';", udev_rule)},
+      {.where = nixos, .text = format_text("services.udev.extraRules = ''\n  {}\n'';", udev_rule)},
       {.where = kubernetes, .text = "mend the node's udev rule; in the pod nothing can be done"},
   };
 }
@@ -133,19 +134,19 @@ std::vector<Remedy> user_into_group(const Survey& survey, const AccelNode& node)
   const std::string user = survey.user_name.empty() ? "NAME" : survey.user_name;
   return {
       {.where = debian,
-       .text = std::format("sudo usermod -aG {} {}   # then log in again", group, user)},
+       .text = format_text("sudo usermod -aG {} {}   # then log in again", group, user)},
       {.where = nixos,
-       .text = std::format("users.users.{}.extraGroups = [ \"{}\" ];\n"
+       .text = format_text("users.users.{}.extraGroups = [ \"{}\" ];\n"
                            "sudo nixos-rebuild switch   # then log in again",
                            user, group)},
       {.where = kubernetes,
-       .text = std::format("securityContext:\n"
+       .text = format_text("securityContext:\n"
                            "  supplementalGroups: [{}]   # the node's group in the pod; the number "
                            "counts, not the name",
                            node.ownership.gid)},
       {.where = docker,
        .text =
-           std::format("docker run --group-add {} …   # the same with podman", node.ownership.gid)},
+           format_text("docker run --group-add {} …   # the same with podman", node.ownership.gid)},
   };
 }
 
@@ -218,7 +219,7 @@ std::vector<Remedy> repair_link(const TeflonCandidate& candidate) {
        .text = "sudo nixos-rebuild switch   # makes /run/opengl-driver point to what is in the "
                "store"},
       {.where = debian, .text = "sudo apt install --reinstall mesa-teflon-delegate"},
-      {.where = "", .text = std::format("readlink -m {}", candidate.path.string())},
+      {.where = "", .text = format_text("readlink -m {}", candidate.path.string())},
   };
 }
 

@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <format>
 #include <ranges>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::system {
@@ -84,8 +84,8 @@ std::vector<Group> read_groups(const Root& root) {
 
 std::string group_text(const std::vector<Group>& groups, gid_t gid) {
   const auto found = std::ranges::find(groups, gid, &Group::gid);
-  return found == groups.end() ? std::format("gid {}", gid)
-                               : std::format("{} (gid {})", found->name, gid);
+  return found == groups.end() ? format_text("gid {}", gid)
+                               : format_text("{} (gid {})", found->name, gid);
 }
 
 std::string user_name(const Root& root, uid_t uid) {
@@ -99,7 +99,7 @@ std::string user_name(const Root& root, uid_t uid) {
 
 std::string user_text(const Root& root, uid_t uid) {
   const std::string name = user_name(root, uid);
-  return name.empty() ? std::format("uid {}", uid) : std::format("{} (uid {})", name, uid);
+  return name.empty() ? format_text("uid {}", uid) : format_text("{} (uid {})", name, uid);
 }
 
 }  // namespace gantry::system

@@ -1,8 +1,8 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <format>
 
+#include "gantry/base/format.h"
 #include "gantry/tensor/tensor.h"
 
 namespace gantry {
@@ -52,11 +52,11 @@ Result<> dequantize(std::span<const std::byte> bytes, DType dtype,
   const std::size_t size = dtype_size(dtype);
   if (size == 0) {
     return fail(Code::invalid_argument,
-                std::format("want a tensor of numbers, got dtype {}", dtype_name(dtype)));
+                format_text("want a tensor of numbers, got dtype {}", dtype_name(dtype)));
   }
   if (bytes.size() % size != 0 || bytes.size() / size != out.size()) {
     return fail(Code::invalid_argument,
-                std::format("want {} bytes for {} elements of {}, got {}", out.size() * size,
+                format_text("want {} bytes for {} elements of {}, got {}", out.size() * size,
                             out.size(), dtype_name(dtype), bytes.size()));
   }
   switch (dtype) {

@@ -3,9 +3,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <format>
 #include <limits>
 
+#include "gantry/base/format.h"
 #include "gantry/tensor/tensor.h"
 
 namespace gantry {
@@ -35,7 +35,7 @@ std::array<double, 3> per_channel(const std::vector<float>& values) {
 Result<> check(const TensorSpec& spec,
                const std::optional<InputTransform::Normalization>& normalization) {
   const auto refuse = [&](std::string_view wanted) {
-    return fail(Code::failed_precondition, std::format("input \"{}\": want {}, got {}", spec.name,
+    return fail(Code::failed_precondition, format_text("input \"{}\": want {}, got {}", spec.name,
                                                        wanted, spec.description()));
   };
   const Shape& shape = spec.shape;
@@ -50,7 +50,7 @@ Result<> check(const TensorSpec& spec,
   if (spec.quantization &&
       (!std::isfinite(spec.quantization->scale) || spec.quantization->scale <= 0)) {
     return fail(Code::failed_precondition,
-                std::format("input \"{}\": want a positive scale, got {}", spec.name,
+                format_text("input \"{}\": want a positive scale, got {}", spec.name,
                             spec.quantization->scale));
   }
   if (!normalization) {
@@ -63,7 +63,7 @@ Result<> check(const TensorSpec& spec,
   if (!has_right_size(normalization->mean) || !has_right_size(normalization->stddev)) {
     return fail(
         Code::failed_precondition,
-        std::format("input \"{}\": want 1 or {} values of mean and of stddev, got {} and {}",
+        format_text("input \"{}\": want 1 or {} values of mean and of stddev, got {} and {}",
                     spec.name, channels, normalization->mean.size(), normalization->stddev.size()));
   }
   const auto is_finite = [](float value) { return std::isfinite(value); };
@@ -72,7 +72,7 @@ Result<> check(const TensorSpec& spec,
       !std::ranges::all_of(normalization->stddev, is_usable)) {
     return fail(
         Code::failed_precondition,
-        std::format("input \"{}\": want finite mean and positive finite stddev", spec.name));
+        format_text("input \"{}\": want finite mean and positive finite stddev", spec.name));
   }
   return {};
 }
@@ -174,7 +174,7 @@ Result<> InputTransform::apply(std::span<const std::uint8_t> rgb, std::span<std:
   const std::size_t wanted = pixels * static_cast<std::size_t>(channels_) * dtype_size(dtype_);
   if (rgb.size() != pixels * 3 || out.size() != wanted) {
     return fail(Code::invalid_argument,
-                std::format("want {} bytes of RGB for {} bytes of input tensor, got {} for {}",
+                format_text("want {} bytes of RGB for {} bytes of input tensor, got {} for {}",
                             pixels * 3, wanted, rgb.size(), out.size()));
   }
   const auto look_up = [&](const auto& table) {

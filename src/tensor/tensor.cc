@@ -1,7 +1,8 @@
 #include "gantry/tensor/tensor.h"
 
-#include <format>
 #include <limits>
+
+#include "gantry/base/format.h"
 
 namespace gantry {
 
@@ -110,7 +111,7 @@ std::optional<std::size_t> TensorSpec::byte_size() const noexcept {
 }
 
 std::string TensorSpec::description() const {
-  return std::format("{} {}", dtype_name(dtype), to_string(shape));
+  return format_text("{} {}", dtype_name(dtype), to_string(shape));
 }
 
 }  // namespace gantry

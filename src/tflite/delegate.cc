@@ -3,10 +3,10 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <format>
 #include <span>
 
 #include "delegate_impl.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::tflite {
@@ -125,7 +125,7 @@ Result<std::shared_ptr<const Delegate>> Delegate::load(const std::filesystem::pa
   // Never closed: it may have left threads and exit handlers.
   void* const handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (handle == nullptr) {
-    return fail(Code::not_found, std::format("{} cannot be loaded: {}", library.string(),
+    return fail(Code::not_found, format_text("{} cannot be loaded: {}", library.string(),
                                              quoted(loader_error(), 300)));
   }
   auto impl = std::make_unique<Impl>();
@@ -133,7 +133,7 @@ Result<std::shared_ptr<const Delegate>> Delegate::load(const std::filesystem::pa
   impl->destroy = symbol<Impl::Destroy>(handle, "tflite_plugin_destroy_delegate");
   if (create == nullptr || impl->destroy == nullptr) {
     return fail(Code::not_found,
-                std::format("{} is no TensorFlow Lite delegate: want the entry points "
+                format_text("{} is no TensorFlow Lite delegate: want the entry points "
                             "tflite_plugin_create_delegate and tflite_plugin_destroy_delegate",
                             library.string()));
   }
@@ -154,7 +154,7 @@ Result<std::shared_ptr<const Delegate>> Delegate::load(const std::filesystem::pa
   reported = nullptr;
   if (impl->inner == nullptr || impl->inner->Prepare == nullptr) {
     impl->inner = nullptr;
-    return fail(Code::unavailable, std::format("{} made no delegate{}", library.string(),
+    return fail(Code::unavailable, format_text("{} made no delegate{}", library.string(),
                                                reason.empty() ? "" : ": " + quoted(reason, 300)));
   }
   return std::shared_ptr<const Delegate>(new Delegate(std::move(impl)));

@@ -4,12 +4,12 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
-#include <format>
 #include <new>
 #include <variant>
 
 #include "delegate_impl.h"
 #include "error_text.h"
+#include "gantry/base/format.h"
 #include "operator_profile.h"
 #include "tensorflow/lite/c/c_api.h"
 #include "tensorflow/lite/c/c_api_experimental.h"
@@ -217,12 +217,12 @@ Result<> Session::Impl::prepare_inputs() {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const TfLiteTensor* const tensor = input(i);
     if (inputs[i].dtype == DType::string || inputs[i].dtype == DType::other) {
-      return fail(Code::unimplemented, std::format("input \"{}\": want a tensor of numbers, got {}",
+      return fail(Code::unimplemented, format_text("input \"{}\": want a tensor of numbers, got {}",
                                                    inputs[i].name, inputs[i].description()));
     }
     if (tensor->allocation_type == kTfLiteMmapRo) {
       return fail(Code::invalid_argument,
-                  std::format("input \"{}\" is a constant of the model", inputs[i].name));
+                  format_text("input \"{}\" is a constant of the model", inputs[i].name));
     }
     // The arena holds whatever was there before; an invoke before the first write has to be
     // repeatable, and to read no index that points anywhere.
@@ -240,7 +240,7 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
                                                  SessionOptions options) {
   if (options.threads < 1) {
     return fail(Code::invalid_argument,
-                std::format("want at least 1 thread, got {}", options.threads));
+                format_text("want at least 1 thread, got {}", options.threads));
   }
   auto impl = std::make_unique<Impl>();
   impl->model = std::move(model);

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "gantry/base/file.h"
+#include "gantry/base/sealed_bytes.h"
 #include "gantry/model_file/model_info.h"
 #include "gantry/test/model_builder.h"
 #include "gantry/test/model_object.h"

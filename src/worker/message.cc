@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <format>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+
+#include "gantry/base/format.h"
 
 namespace gantry::worker {
 namespace {
@@ -90,7 +91,7 @@ class Reader {
   std::size_t count(std::size_t most, std::size_t least_bytes, std::string_view what) {
     const auto value = number<std::uint32_t>();
     if (value > most || value > left_.size() / least_bytes) {
-      wrong(std::format("{} {}, more than it may or does hold", value, what));
+      wrong(format_text("{} {}, more than it may or does hold", value, what));
       return 0;
     }
     return value;
@@ -147,7 +148,7 @@ class Reader {
   template <class Message>
   Result<Message> finish(Message message) {
     if (why_.empty() && !left_.empty()) {
-      wrong(std::format("{} bytes are left over", left_.size()));
+      wrong(format_text("{} bytes are left over", left_.size()));
     }
     if (!why_.empty()) {
       return fail(Code::invalid_argument, why_);
@@ -217,7 +218,7 @@ Hello read_hello(Reader& in) {
   hello.protocol = in.number<std::uint32_t>();
   if (hello.protocol != protocol_version) {
     // The rest may mean anything.
-    in.wrong(std::format("it speaks version {} of the protocol, not {}", hello.protocol,
+    in.wrong(format_text("it speaks version {} of the protocol, not {}", hello.protocol,
                          protocol_version));
     return hello;
   }

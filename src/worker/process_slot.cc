@@ -8,13 +8,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <format>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 #include <variant>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/sandbox/channel.h"
 #include "gantry/sandbox/poll_time.h"
@@ -82,7 +82,7 @@ struct ProcessSlot::Impl {
   /// As callers see it; broken_reason() and repair() say it without the name, since a pool knows
   /// which slot it means.
   [[nodiscard]] Error named(Error error) const {
-    return {.code = error.code, .message = std::format("{}: {}", config.name, error.message)};
+    return {.code = error.code, .message = format_text("{}: {}", config.name, error.message)};
   }
 
   ProcessSlotConfig config;
@@ -111,12 +111,12 @@ Error ProcessSlot::Impl::give_up(const Failed& failed) {
                             : "its process closed its connection; it was ended";
   } else {
     const bool gone = process.end(Deadline::after(end_limit));
-    how = std::format("its process {}; it {}", failed.what,
+    how = format_text("its process {}; it {}", failed.what,
                       gone ? "was ended" : "cannot be ended, its device may hold it");
   }
   process.read_words();
   if (const std::string words = sandbox::last_line(process.words()); !words.empty()) {
-    how += std::format("; last words: {}", gantry::quoted(words, 200));
+    how += format_text("; last words: {}", gantry::quoted(words, 200));
   }
   socket.reset();
   broken = how;
@@ -188,13 +188,13 @@ Result<Memory> ProcessSlot::Impl::lay_out(const Hello& hello) const {
     const bool fits =
         what == "input" ? known == tensor.capacity : known.value_or(0) <= tensor.capacity;
     if (!fits) {
-      return fail(Code::internal, std::format("its process says that {} {} ({}) takes {} bytes",
+      return fail(Code::internal, format_text("its process says that {} {} ({}) takes {} bytes",
                                               what, gantry::quoted(tensor.spec.name),
                                               tensor.spec.description(), tensor.capacity));
     }
     if (tensor.capacity > config.most_tensor_bytes ||
         total > config.most_tensor_bytes - tensor.capacity) {
-      return fail(Code::out_of_range, std::format("its tensors take more than {} together",
+      return fail(Code::out_of_range, format_text("its tensors take more than {} together",
                                                   human_bytes(config.most_tensor_bytes)));
     }
     plan.offsets.push_back(total);
@@ -218,7 +218,7 @@ Result<Memory> ProcessSlot::Impl::lay_out(const Hello& hello) const {
 Result<Hello> ProcessSlot::Impl::shake_hands(Deadline deadline, int stop_fd) {
   const auto late = [&](Failed failed) {
     if (failed.trouble == Trouble::late) {
-      failed.what = std::format("was not ready within {} ms", config.start_timeout.count());
+      failed.what = format_text("was not ready within {} ms", config.start_timeout.count());
     }
     return std::unexpected(give_up(failed));
   };
@@ -295,7 +295,7 @@ Result<> ProcessSlot::Impl::start(const std::stop_token& stop) {
     auto started = sandbox::Process::start(launch);
     if (!started) {
       return fail(started.error().code,
-                  std::format("its process cannot be started: {}", started.error().message));
+                  format_text("its process cannot be started: {}", started.error().message));
     }
     process = *std::move(started);
   }
@@ -327,7 +327,7 @@ Result<> ProcessSlot::Impl::take_outputs(const Answer& answer) {
     return std::unexpected(give_up({Trouble::nonsense, "spoke nonsense: " + std::move(what)}));
   };
   if (answer.outputs.size() != outputs.size()) {
-    return nonsense(std::format("{} outputs", answer.outputs.size()));
+    return nonsense(format_text("{} outputs", answer.outputs.size()));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const OutputState& state = answer.outputs[i];
@@ -337,7 +337,7 @@ Result<> ProcessSlot::Impl::take_outputs(const Answer& answer) {
     if ((dtype_size(dtype) != 0 && size != state.bytes) ||
         state.bytes > output_capacity[i].size()) {
       return nonsense(
-          std::format("output {} ({}) takes {} bytes", i, now.description(), state.bytes));
+          format_text("output {} ({}) takes {} bytes", i, now.description(), state.bytes));
     }
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -358,7 +358,7 @@ Result<> ProcessSlot::Impl::invoke() {
   auto message = receive(Deadline::after(config.hang_limit), -1);
   if (!message) {
     if (message.error().trouble == Trouble::late) {
-      message.error().what = std::format("did not answer within {} ms", config.hang_limit.count());
+      message.error().what = format_text("did not answer within {} ms", config.hang_limit.count());
     }
     return std::unexpected(give_up(message.error()));
   }

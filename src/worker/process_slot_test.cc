@@ -13,11 +13,11 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <format>
 #include <fstream>
 #include <random>
 #include <thread>
 
+#include "gantry/base/format.h"
 #include "gantry/base/unique_fd.h"
 #include "gantry/dispatch/slot_pool.h"
 #include "gantry/test/child.h"
@@ -270,7 +270,7 @@ TEST_F(ProcessSlotTest, AnEndWhileIdleIsNoticedBeforeTheNextWork) {
 
 TEST_F(ProcessSlotTest, ARepairWantsTheSameTensors) {
   const std::filesystem::path file =
-      std::filesystem::path(testing::TempDir()) / std::format("worker_test.{}", getpid());
+      std::filesystem::path(testing::TempDir()) / format_text("worker_test.{}", getpid());
   const auto write = [&](std::string_view text) { std::ofstream(file) << text; };
   write("4096");
   auto slot = ProcessSlot::start(config({"file", file.string()}));
@@ -298,7 +298,7 @@ TEST_F(ProcessSlotTest, ARepairWantsTheSameTensors) {
 
 TEST_F(ProcessSlotTest, ARepairEndsSoonWhenItIsToStop) {
   const std::filesystem::path file =
-      std::filesystem::path(testing::TempDir()) / std::format("worker_test.{}", getpid());
+      std::filesystem::path(testing::TempDir()) / format_text("worker_test.{}", getpid());
   std::ofstream(file) << "4096";
   auto slot = ProcessSlot::start(config({"file", file.string()}));
   ASSERT_TRUE(slot) << slot.error().message;
@@ -336,7 +336,7 @@ TEST_F(ProcessSlotTest, TheChildEndsWithItsParentEvenInTheMidstOfWork) {
   waitpid(parent, nullptr, 0);
   // It is init's child now, or its zombie.
   const auto is_alive = [&] {
-    std::ifstream stat(std::format("/proc/{}/stat", child));
+    std::ifstream stat(format_text("/proc/{}/stat", child));
     std::string pid;
     std::string name;
     std::string state;
@@ -355,7 +355,7 @@ TEST_F(ProcessSlotTest, UnderRandomKillsEveryInvokeIsRightOrUnavailable) {
   std::vector<ProcessSlot*> processes;
   for (int i = 0; i < 3; ++i) {
     auto chosen = config();
-    chosen.name = std::format("slot {}", i);
+    chosen.name = format_text("slot {}", i);
     auto slot = ProcessSlot::start(chosen);
     ASSERT_TRUE(slot) << slot.error().message;
     processes.push_back(slot->get());

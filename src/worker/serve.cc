@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <csignal>
-#include <format>
 #include <utility>
 #include <variant>
 
+#include "gantry/base/format.h"
 #include "gantry/sandbox/channel.h"
 #include "gantry/sandbox/child.h"
 #include "message.h"
@@ -32,14 +32,14 @@ Result<Hello> introduce(const MadeSlot& made) {
   Hello hello;
   hello.details = made.details;
   if (made.details.size() > most_details_bytes) {
-    return fail(Code::internal, std::format("{} bytes of details, {} are allowed",
+    return fail(Code::internal, format_text("{} bytes of details, {} are allowed",
                                             made.details.size(), most_details_bytes));
   }
   for (const TensorSpec& spec : made.slot->inputs()) {
     const auto size = spec.byte_size();
     if (!size) {
       return fail(Code::failed_precondition,
-                  std::format("input \"{}\" has no fixed size: {}", spec.name, spec.description()));
+                  format_text("input \"{}\" has no fixed size: {}", spec.name, spec.description()));
     }
     hello.inputs.push_back({.spec = spec, .capacity = *size});
   }
@@ -77,7 +77,7 @@ Result<Answer> invoke(dispatch::ExecutionSlot& slot, const Tensors& shared) {
   for (std::size_t i = 0; i < shared.inputs.size(); ++i) {
     const auto input = slot.input(i);
     if (input.size() != shared.inputs[i].size()) {
-      return fail(Code::internal, std::format("input {} has {} bytes and should have {}", i,
+      return fail(Code::internal, format_text("input {} has {} bytes and should have {}", i,
                                               input.size(), shared.inputs[i].size()));
     }
     std::ranges::copy(shared.inputs[i], input.begin());
@@ -91,7 +91,7 @@ Result<Answer> invoke(dispatch::ExecutionSlot& slot, const Tensors& shared) {
     const TensorSpec& spec = slot.outputs()[i];
     if (output.size() > shared.outputs[i].size()) {
       return fail(Code::resource_exhausted,
-                  std::format("output \"{}\" has {} bytes; {} are reserved", spec.name,
+                  format_text("output \"{}\" has {} bytes; {} are reserved", spec.name,
                               output.size(), shared.outputs[i].size()));
     }
     std::ranges::copy(output, shared.outputs[i].begin());

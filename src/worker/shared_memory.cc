@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <format>
 #include <system_error>
 #include <utility>
+
+#include "gantry/base/format.h"
 
 namespace gantry::worker {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 std::unexpected<Error> failed(std::size_t bytes, int error) {
-  return fail(Code::unavailable, std::format("cannot share {} bytes of memory: {}", bytes,
+  return fail(Code::unavailable, format_text("cannot share {} bytes of memory: {}", bytes,
                                              std::generic_category().message(error)));
 }
 
@@ -35,8 +36,7 @@ Result<SharedMemory> SharedMemory::open(UniqueFd fd, std::size_t bytes) {
   struct stat status{};
   const int found = fd ? fcntl(fd.get(), F_GET_SEALS) : -1;  // -1 of what can have none
   if (found < 0 || fstat(fd.get(), &status) != 0 || status.st_size < 0 ||
-      static_cast<std::size_t>(status.st_size) != bytes || bytes == 0 ||
-      (found & seals) != seals) {
+      static_cast<std::size_t>(status.st_size) != bytes || bytes == 0 || (found & seals) != seals) {
     return fail(Code::invalid_argument,
                 "that is no sealed shared memory of the size it should have");
   }

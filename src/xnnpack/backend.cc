@@ -4,9 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <format>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/tflite/kernel.h"
 #include "half.h"
 #include "library.h"
@@ -164,11 +164,11 @@ Result<std::unique_ptr<tflite::Kernel>> make_kernel(Parts& backend, RuntimeKerne
                                   common.pool.get(), XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER, &made);
       status != xnn_status_success) {
     return fail(Code::unimplemented,
-                std::format("XNNPACK refused the graph (status {})", std::to_underlying(status)));
+                format_text("XNNPACK refused the graph (status {})", std::to_underlying(status)));
   }
   std::unique_ptr<xnn_runtime, FreeRuntime> runtime(made, {.library = &x});
   if (const xnn_status status = x.xnn_reshape_runtime(made); status != xnn_status_success) {
-    return fail(Code::unimplemented, std::format("XNNPACK refused the graph's shapes (status {})",
+    return fail(Code::unimplemented, format_text("XNNPACK refused the graph's shapes (status {})",
                                                  std::to_underlying(status)));
   }
   std::vector<std::size_t> sizes;
@@ -179,7 +179,7 @@ Result<std::unique_ptr<tflite::Kernel>> make_kernel(Parts& backend, RuntimeKerne
     const auto& tensor = backend.model.graph.tensors[static_cast<std::size_t>(index)];
     if (!has_shape(x, made, static_cast<std::uint32_t>(sizes.size()), tensor)) {
       return fail(Code::unimplemented,
-                  std::format("XNNPACK gives tensor {} another shape than the model", index));
+                  format_text("XNNPACK gives tensor {} another shape than the model", index));
     }
     sizes.push_back(byte_size(tensor));
   }

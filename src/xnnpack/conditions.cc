@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <format>
+
+#include "gantry/base/format.h"
 
 namespace gantry::xnnpack {
 namespace {
@@ -81,7 +82,7 @@ Found ratio_outside(double ratio, double least, double end) {
   if (ratio >= least && ratio < end) {
     return std::nullopt;
   }
-  return std::format("a ratio of {:.3g}", ratio);
+  return format_text("a ratio of {:.3g}", ratio);
 }
 
 }  // namespace
@@ -102,16 +103,16 @@ Found no_such_type(const Site& site) {
 Found malformed(const Site& site) {
   const std::size_t count = site.op.inputs.size();
   if (count < site.kind->min_inputs || count > site.kind->max_inputs) {
-    return std::format("{} inputs", count);
+    return format_text("{} inputs", count);
   }
   const bool many = site.op.op == Op::split || site.op.op == Op::split_v;
   if (site.op.outputs.empty() || (!many && site.op.outputs.size() != 1) ||
       std::ranges::any_of(site.op.outputs, [](std::int32_t tensor) { return tensor < 0; })) {
-    return std::format("{} outputs", site.op.outputs.size());
+    return format_text("{} outputs", site.op.outputs.size());
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (site.input(i) == nullptr && (i < site.kind->min_inputs || !site.is_parameter(i))) {
-      return std::format("no input {}", i);
+      return format_text("no input {}", i);
     }
   }
   return std::nullopt;
@@ -130,7 +131,7 @@ Found parameter_computed(const Site& site) {
   for (std::size_t i = 0; i < site.op.inputs.size(); ++i) {
     const Tensor* const tensor = site.input(i);
     if (site.is_parameter(i) && tensor != nullptr && !is_known(*tensor)) {
-      return std::format("input {}", i);
+      return format_text("input {}", i);
     }
   }
   return std::nullopt;
@@ -171,7 +172,7 @@ Found mixed_types(const Site& site) {
   if (site.op.op == Op::quantize) {
     return is_quantized(to) && (from == DType::float32 || from == to)
                ? std::nullopt
-               : Found(std::format("{} to {}", dtype_name(from), dtype_name(to)));
+               : Found(format_text("{} to {}", dtype_name(from), dtype_name(to)));
   }
   return first_of(site, [&](const Tensor& tensor, bool parameter) -> Found {
     return parameter || tensor.dtype == to ? std::nullopt
@@ -187,7 +188,7 @@ Found constant_broken(const Site& site) {
     const std::size_t size = dtype_size(tensor.dtype);
     const std::size_t wanted = element_count(tensor.shape).value_or(0) * size;
     if (size == 0 || tensor.data.size() != wanted) {
-      return std::format("{} bytes for {}", tensor.data.size(), to_string(tensor.shape));
+      return format_text("{} bytes for {}", tensor.data.size(), to_string(tensor.shape));
     }
     return reinterpret_cast<std::uintptr_t>(tensor.data.data()) % size != 0 ? Found("unaligned")
                                                                             : std::nullopt;
@@ -208,7 +209,7 @@ Found weights_unfit(const Site& site) {
   }
   const DType dtype = site.output()->dtype;
   if (weights->dtype != dtype) {
-    return std::format("{} weights", dtype_name(weights->dtype));
+    return format_text("{} weights", dtype_name(weights->dtype));
   }
   if (weights->shape.size() != (site.op.op == Op::fully_connected ? 2U : 4U)) {
     return to_string(weights->shape);
@@ -232,7 +233,7 @@ Found weights_unfit(const Site& site) {
   const Tensor* const bias = site.bias();
   if (bias != nullptr && (bias->dtype != (is_quantized(dtype) ? DType::int32 : DType::float32) ||
                           element_count(bias->shape) != channels)) {
-    return std::format("a bias of {} {}", dtype_name(bias->dtype), to_string(bias->shape));
+    return format_text("a bias of {} {}", dtype_name(bias->dtype), to_string(bias->shape));
   }
   return std::nullopt;
 }
@@ -246,7 +247,7 @@ Found option_unknown(const Site& site) {
     return "shuffled weights";
   }
   if (op.op == Op::softmax && op.beta != 1.0F) {
-    return std::format("beta {}", op.beta);
+    return format_text("beta {}", op.beta);
   }
   if (op.op == Op::resize_bilinear && op.align_corners && op.half_pixel_centers) {
     return "corners and centres aligned";
@@ -261,7 +262,7 @@ Found result_differs(const Site& site) {
       return "";
     }
     if (*shape != site.output(i)->shape) {
-      return std::format("{} instead of {}", to_string(site.output(i)->shape), to_string(*shape));
+      return format_text("{} instead of {}", to_string(site.output(i)->shape), to_string(*shape));
     }
   }
   return std::nullopt;
@@ -364,7 +365,7 @@ Found pool_partial(const Site& site) {
                      out[2] == 1 && site.op.padding == graph::Padding::valid &&
                      site.op.activation == graph::Activation::none;
   return whole ? std::nullopt
-               : Found(std::format("{}×{} of {}×{}", site.op.filter_h, site.op.filter_w, in[1],
+               : Found(format_text("{}×{} of {}×{}", site.op.filter_h, site.op.filter_w, in[1],
                                    in[2]));
 }
 
@@ -377,7 +378,7 @@ Found pool_window(const Site& site) {
   constexpr std::int64_t largest = 1 << 20;
   const bool apart = op.stride_h > op.filter_h || op.stride_w > op.filter_w;
   return size < 2 || size > largest || apart
-             ? Found(std::format("{}×{}, stride {}×{}", op.filter_h, op.filter_w, op.stride_h,
+             ? Found(format_text("{}×{}, stride {}×{}", op.filter_h, op.filter_w, op.stride_h,
                                  op.stride_w))
              : std::nullopt;
 }

@@ -2,9 +2,9 @@
 
 #include <dlfcn.h>
 
-#include <format>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/xnnpack/backend.h"
 
@@ -31,19 +31,19 @@ Result<Library> load() {
   void* const handle = ::dlopen(file_name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (handle == nullptr) {
     return fail(Code::not_found,
-                std::format("{} cannot be loaded: {}", file_name, quoted(loader_error(), 300)));
+                format_text("{} cannot be loaded: {}", file_name, quoted(loader_error(), 300)));
   }
   Library library;
 // The thread pool's functions are found in the library that XNNPACK itself is linked to.
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage): see the header
 #define GANTRY_XNNPACK_FIND(name)                                                         \
   if (!find(handle, #name, library.name)) {                                               \
-    return fail(Code::not_found, std::format("{} has no function {}", file_name, #name)); \
+    return fail(Code::not_found, format_text("{} has no function {}", file_name, #name)); \
   }
   GANTRY_XNNPACK_FUNCTIONS(GANTRY_XNNPACK_FIND)
 #undef GANTRY_XNNPACK_FIND
   if (const xnn_status status = library.xnn_initialize(nullptr); status != xnn_status_success) {
-    return fail(Code::unavailable, std::format("XNNPACK does not work on this processor (status "
+    return fail(Code::unavailable, format_text("XNNPACK does not work on this processor (status "
                                                "{})",
                                                std::to_underlying(status)));
   }

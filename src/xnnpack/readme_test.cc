@@ -1,11 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <format>
 #include <set>
 #include <string>
 
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/test/shared.h"
 #include "gantry/xnnpack/rules.h"
 
@@ -21,7 +21,7 @@ std::string kinds_text() {
     const auto mark = [&](Type type) {
       return (kind.types & static_cast<std::uint8_t>(type)) != 0 ? "yes" : "";
     };
-    out += std::format("| {} | {} | {} | {} | {} | {} |\n", kind.name, mark(Type::float32),
+    out += format_text("| {} | {} | {} | {} | {} | {} |\n", kind.name, mark(Type::float32),
                        mark(Type::uint8), mark(Type::int8), mark(Type::int8_channels),
                        kind.worth ? "yes" : "");
   }
@@ -32,7 +32,7 @@ std::string rules_text() {
   std::string out = "| rule | operators | types | why |\n|---|---|---|---|\n";
   for (const Rule& rule : rules()) {
     out +=
-        std::format("| `{}` | {} | {} | {} |\n", rule.id, rule.operators, rule.types, rule.reason);
+        format_text("| `{}` | {} | {} | {} |\n", rule.id, rule.operators, rule.types, rule.reason);
   }
   return out;
 }
@@ -41,9 +41,9 @@ void check_table(std::string_view name, const std::string& table) {
   const auto path = test::source("src/xnnpack/README.md");
   auto text = read_text_file(path, std::size_t{1} << 20U);
   ASSERT_TRUE(text) << text.error().message;
-  const std::string begin_mark = std::format("<!-- {}: made by readme_test -->\n", name);
+  const std::string begin_mark = format_text("<!-- {}: made by readme_test -->\n", name);
   const std::size_t begin = text->find(begin_mark);
-  const std::size_t end = text->find(std::format("<!-- end of {} -->\n", name));
+  const std::size_t end = text->find(format_text("<!-- end of {} -->\n", name));
   ASSERT_NE(begin, std::string::npos);
   ASSERT_NE(end, std::string::npos);
   const std::size_t from = begin + begin_mark.size();

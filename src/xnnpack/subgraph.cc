@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <format>
 #include <string>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "half.h"
 #include "site.h"
 
@@ -498,7 +498,7 @@ Result<Subgraph> build_subgraph(const Library& library, const graph::Graph& grap
     const Operator& op = graph.operators[static_cast<std::size_t>(index)];
     if (!widens_constant(graph, op) && !builder.add(op)) {
       return fail(Code::unimplemented,
-                  std::format("XNNPACK refused operator {} ({})", index, op.name));
+                  format_text("XNNPACK refused operator {} ({})", index, op.name));
     }
   }
   return subgraph;

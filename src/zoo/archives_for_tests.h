@@ -3,13 +3,14 @@
 #include <zlib.h>
 
 #include <filesystem>
-#include <format>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "gantry/base/format.h"
 
 // Archives made byte by byte, so that they can lie. Source: POSIX.1-2017, pax, "ustar Interchange
 // Format".
@@ -32,7 +33,7 @@ inline std::string tar_member(const TarMember& member) {
   put(100, "0000644");
   put(108, "0000000");
   put(116, "0000000");
-  put(124, member.size_field.value_or(std::format("{:011o}", member.content.size())));
+  put(124, member.size_field.value_or(format_text("{:011o}", member.content.size())));
   put(136, "00000000000");
   put(148, "        ");
   header[156] = member.type;
@@ -42,7 +43,7 @@ inline std::string tar_member(const TarMember& member) {
   for (const char c : header) {
     sum += static_cast<unsigned char>(c);
   }
-  put(148, std::format("{:06o}", sum));
+  put(148, format_text("{:06o}", sum));
   header[154] = '\0';
   std::string out = header + member.content;
   out.append((512 - (out.size() % 512)) % 512, '\0');

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <format>
 #include <map>
 #include <memory>
 #include <span>
@@ -16,6 +15,7 @@
 
 #include "files.h"
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/base/unique_fd.h"
 #include "toml_fields.h"
@@ -181,7 +181,7 @@ class Try {
  private:
   static Outcome hopeless(Error error) { return {Outcome::Next::give_up, std::move(error)}; }
   [[nodiscard]] Outcome problem(Outcome::Next next, Code code, std::string_view what) const {
-    return {next, Error{code, std::format("{}: {}", url_, what)}};
+    return {next, Error{code, format_text("{}: {}", url_, what)}};
   }
 
   Result<> open_part() {
@@ -243,7 +243,7 @@ class Try {
       curl_easy_setopt(easy, CURLOPT_CAINFO, settings_.ca_file.c_str());
     }
     if (have_ > 0) {
-      range_ = std::format("{}-", have_);
+      range_ = format_text("{}-", have_);
       curl_easy_setopt(easy, CURLOPT_RANGE, range_.c_str());
       headers_to_send_.reset(
           curl_slist_append(nullptr, ("If-Range: " + origin_.validator()).c_str()));
@@ -332,7 +332,7 @@ class Try {
     if (origin_.total && expected_ && *origin_.total != *expected_) {
       outcome_ = problem(
           Outcome::Next::give_up, Code::invalid_argument,
-          std::format("want {} bytes, the server announces {}", *expected_, *origin_.total));
+          format_text("want {} bytes, the server announces {}", *expected_, *origin_.total));
       return;
     }
     if (origin_.total && *origin_.total > limit()) {
@@ -347,9 +347,9 @@ class Try {
   [[nodiscard]] std::uint64_t limit() const { return expected_.value_or(settings_.max_bytes); }
   [[nodiscard]] Outcome too_large() const {
     return expected_ ? problem(Outcome::Next::give_up, Code::invalid_argument,
-                               std::format("want {} bytes, the server sends more", *expected_))
+                               format_text("want {} bytes, the server sends more", *expected_))
                      : problem(Outcome::Next::give_up, Code::out_of_range,
-                               std::format("want at most {}, the server sends more",
+                               format_text("want at most {}, the server sends more",
                                            human_bytes(settings_.max_bytes)));
   }
 
@@ -377,7 +377,7 @@ class Try {
   }
 
   [[nodiscard]] Outcome refused(long status) const {
-    const std::string what = std::format("the server answers {}", status);
+    const std::string what = format_text("the server answers {}", status);
     switch (status) {
       case 404:
       case 410:
@@ -400,7 +400,7 @@ class Try {
     const auto whole = expected_ ? expected_ : origin_.total;
     if (whole && have_ < *whole) {
       return problem(Outcome::Next::again, Code::unavailable,
-                     std::format("want {} bytes, got {}", *whole, have_));
+                     format_text("want {} bytes, got {}", *whole, have_));
     }
     return {};
   }
@@ -423,10 +423,10 @@ class Try {
         return problem(Outcome::Next::give_up, Code::unavailable, "no connection: " + why);
       case CURLE_TOO_MANY_REDIRECTS:
         return problem(Outcome::Next::give_up, Code::unavailable,
-                       std::format("want at most {} redirects, found more", max_redirects));
+                       format_text("want at most {} redirects, found more", max_redirects));
       case CURLE_UNSUPPORTED_PROTOCOL:
         return problem(Outcome::Next::give_up, Code::unavailable,
-                       std::format("redirected to what is not followed (want {}): {}",
+                       format_text("redirected to what is not followed (want {}): {}",
                                    url_.starts_with("https:") ? "https" : "http or https", why));
       case CURLE_PEER_FAILED_VERIFICATION:
         return problem(Outcome::Next::give_up, Code::failed_precondition,

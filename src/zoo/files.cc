@@ -10,11 +10,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <format>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/digest/sha256.h"
 
@@ -23,7 +23,7 @@ namespace gantry::zoo {
 Error file_error(const std::filesystem::path& path, std::string_view what) {
   const int error = errno;
   return {error == ENOENT || error == ENOTDIR ? Code::not_found : Code::failed_precondition,
-          std::format("{}: can't be {}: {}", path.string(), what,
+          format_text("{}: can't be {}: {}", path.string(), what,
                       std::generic_category().message(error))};
 }
 
@@ -37,7 +37,7 @@ Result<> for_each_piece(const std::filesystem::path& path,
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return fail(Code::invalid_argument,
-                std::format("{}: want a regular file, found something else", path.string()));
+                format_text("{}: want a regular file, found something else", path.string()));
   }
   std::array<std::byte, std::size_t{64} * 1024> buffer{};
   for (;;) {
@@ -105,7 +105,7 @@ Result<> copy_file(const std::filesystem::path& from, const std::filesystem::pat
   return for_each_piece(from, [&](std::span<const std::byte> piece) -> Result<> {
     size += piece.size();
     if (size > max_bytes) {
-      return fail(Code::out_of_range, std::format("{}: want at most {}, found more", from.string(),
+      return fail(Code::out_of_range, format_text("{}: want at most {}, found more", from.string(),
                                                   human_bytes(max_bytes)));
     }
     return write_all(out->get(), piece, to);
@@ -117,7 +117,7 @@ Result<> make_folders(const std::filesystem::path& path) {
   std::filesystem::create_directories(path, error);
   if (error) {
     return fail(Code::failed_precondition,
-                std::format("{}: can't be created: {}", path.string(), error.message()));
+                format_text("{}: can't be created: {}", path.string(), error.message()));
   }
   return {};
 }
@@ -192,7 +192,7 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path, Deadline d
     }
     if (deadline.has_passed()) {
       return fail(Code::unavailable,
-                  std::format("{}: another process holds this lock", path.string()));
+                  format_text("{}: another process holds this lock", path.string()));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <format>
 #include <utility>
 
 #include "builtin.h"
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "toml_fields.h"
 
@@ -56,7 +56,7 @@ Content read_content(Fields& fields) {
   if (is_sha256(sha256)) {
     content.sha256 = sha256;
   } else if (sha256 != "unknown") {
-    fields.mistake("sha256", std::format("want 64 lower-case hexadecimal digits or \"unknown\", "
+    fields.mistake("sha256", format_text("want 64 lower-case hexadecimal digits or \"unknown\", "
                                          "found {}",
                                          gantry::quoted(sha256)));
   }
@@ -69,7 +69,7 @@ Content read_content(Fields& fields) {
 std::string read_url(Fields& fields, std::string_view key) {
   std::string url = fields.text(key);
   if (!is_address(url) || file_name_of(url).empty()) {
-    fields.mistake(key, std::format("want an https address that ends with a file's name, found {}",
+    fields.mistake(key, format_text("want an https address that ends with a file's name, found {}",
                                     gantry::quoted(url)));
   }
   return url;
@@ -79,7 +79,7 @@ std::string read_member_path(Fields& fields, std::string_view key) {
   std::string path = fields.text(key);
   if (!is_member_path(path)) {
     fields.mistake(key,
-                   std::format("want a path inside the archive, found {}", gantry::quoted(path)));
+                   format_text("want a path inside the archive, found {}", gantry::quoted(path)));
   }
   return path;
 }
@@ -91,7 +91,7 @@ Result<> in_table(Fields& parent, std::string_view key, const Read& read) {
   if (table == nullptr) {
     return {};
   }
-  Fields fields(*table, std::format("{}: {}", parent.where(), key));
+  Fields fields(*table, format_text("{}: {}", parent.where(), key));
   read(fields);
   return fields.finish();
 }
@@ -107,7 +107,7 @@ void read_labels(Fields& fields, LabelSource& labels, bool is_archive) {
   const auto* const found = std::ranges::find(words, from, &Word::word);
   if (found == words.end()) {
     fields.mistake("from",
-                   std::format("want none, model, archive or url; found {}", gantry::quoted(from)));
+                   format_text("want none, model, archive or url; found {}", gantry::quoted(from)));
     return;
   }
   labels.from = found->from;
@@ -129,7 +129,7 @@ void read_npu(Fields& fields, Entry& entry) {
                               NpuVerdict::untested};
   const auto* const found = std::ranges::find(all, verdict, verdict_name);
   if (found == all.end()) {
-    fields.mistake("verdict", std::format("want right, wrong, crashes or untested; found {}",
+    fields.mistake("verdict", format_text("want right, wrong, crashes or untested; found {}",
                                           gantry::quoted(verdict)));
     return;
   }
@@ -154,7 +154,7 @@ void read_expectation(Fields& fields, Entry& entry) {
 Result<Entry> read_entry(const toml::table& table, std::size_t index, std::string_view origin) {
   const std::string name = table["name"].value_or(std::string());
   Fields fields(table,
-                std::format("{}: model {}", origin,
+                format_text("{}: model {}", origin,
                             name.empty() ? std::to_string(index + 1) : gantry::quoted(name)));
   Entry entry;
   entry.name = fields.text("name");
@@ -259,7 +259,7 @@ Result<Manifest> Manifest::parse(std::string_view text, std::string_view origin)
   Fields fields(*document, std::string(origin));
   if (const auto format = fields.integer("format", 0, max_file_bytes).value_or(0);
       format != known_format) {
-    fields.mistake("format", std::format("want {}, found {}", known_format, format));
+    fields.mistake("format", format_text("want {}, found {}", known_format, format));
   }
   const toml::array* const models = fields.array("model");
   if (models == nullptr || models->empty()) {
@@ -272,14 +272,14 @@ Result<Manifest> Manifest::parse(std::string_view text, std::string_view origin)
   for (std::size_t i = 0; i < models->size(); ++i) {
     const toml::table* const table = models->get(i)->as_table();
     if (table == nullptr) {
-      return fail(Code::invalid_argument, std::format("{}: model {}: want a table", origin, i + 1));
+      return fail(Code::invalid_argument, format_text("{}: model {}: want a table", origin, i + 1));
     }
     auto entry = read_entry(*table, i, origin);
     if (!entry) {
       return std::unexpected(std::move(entry).error());
     }
     if (manifest.find(entry->name) != nullptr) {
-      return fail(Code::invalid_argument, std::format("{}: model {}: there are two of that name",
+      return fail(Code::invalid_argument, format_text("{}: model {}: there are two of that name",
                                                       origin, gantry::quoted(entry->name)));
     }
     manifest.entries_.push_back(*std::move(entry));

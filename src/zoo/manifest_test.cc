@@ -221,13 +221,5 @@ TEST(BuiltinManifest, ItsChecksumsAreThoseOfTheFilesInShared) {
   EXPECT_EQ(checked.size(), 11U) << testing::PrintToString(checked);  // 8 models, 3 lists of labels
 }
 
-TEST(digest::Sha256, IsWhatTheStandardSays) {
-  // FIPS 180-4's examples: "abc" and nothing.
-  EXPECT_EQ(digest::sha256_of("abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(digest::sha256_of(""),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-}
-
 }  // namespace
 }  // namespace gantry::zoo

@@ -1,7 +1,6 @@
 #include "gantry/zoo/pull.h"
 
 #include <algorithm>
-#include <format>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -10,6 +9,7 @@
 
 #include "files.h"
 #include "gantry/base/deadline.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/model_file/model_file.h"
 #include "record.h"
@@ -136,7 +136,7 @@ class Pull {
       label_download = *std::move(obtained);
     } else if (entry_.labels.from == LabelsFrom::archive && download->from.is_member) {
       return fail(Code::not_found,
-                  std::format("{}: has the model without its archive, which has the labels",
+                  format_text("{}: has the model without its archive, which has the labels",
                               settings_.from));
     }
     const std::filesystem::path model = fresh / model_file;
@@ -211,7 +211,7 @@ class Pull {
       if (is_web_address(settings_.from)) {
         const std::string_view slash = settings_.from.ends_with('/') ? "" : "/";
         all.push_back(
-            {.where = std::format("{}{}{}", settings_.from, slash, names[i]), .is_member = i > 0});
+            {.where = format_text("{}{}{}", settings_.from, slash, names[i]), .is_member = i > 0});
       } else {
         all.push_back({.where = (std::filesystem::path(settings_.from) / names[i]).string(),
                        .is_local = true,
@@ -248,7 +248,7 @@ class Pull {
       tried += (tried.empty() ? "" : ", ") + candidate.where;
     }
     if (!settings_.from.empty()) {
-      last.message = std::format("{}: not there; looked for {}", settings_.from, tried);
+      last.message = format_text("{}: not there; looked for {}", settings_.from, tried);
     }
     return std::unexpected(std::move(last));
   }
@@ -317,8 +317,8 @@ class Pull {
     if ((wanted.bytes && *wanted.bytes != found.bytes) ||
         (!wanted.sha256.empty() && wanted.sha256 != found.sha256)) {
       return fail(Code::invalid_argument,
-                  std::format("{}: want {}sha256 {}, found {} bytes, sha256 {}{}", name,
-                              wanted.bytes ? std::format("{} bytes, ", *wanted.bytes) : "",
+                  format_text("{}: want {}sha256 {}, found {} bytes, sha256 {}{}", name,
+                              wanted.bytes ? format_text("{} bytes, ", *wanted.bytes) : "",
                               wanted.sha256.empty() ? "unknown" : wanted.sha256, found.bytes,
                               found.sha256, hint_of(path)));
     }
@@ -334,7 +334,7 @@ class Pull {
       return {};
     }
     return fail(Code::failed_precondition,
-                std::format("{}: no checksum is known to hold it against; got {} bytes, sha256 {}",
+                format_text("{}: no checksum is known to hold it against; got {} bytes, sha256 {}",
                             unverified.source, unverified.bytes, unverified.sha256));
   }
 
@@ -367,7 +367,7 @@ class Pull {
   static Result<> compare_member(const Obtained& archive, const std::filesystem::path& file,
                                  const Member& member) {
     const auto hash = hash_file(file);
-    return hash ? compare(file, std::format("{} in {}", member.path, archive.from.where),
+    return hash ? compare(file, format_text("{} in {}", member.path, archive.from.where),
                           member.content, *hash)
                 : std::unexpected(hash.error());
   }
@@ -381,14 +381,14 @@ class Pull {
       const auto copy = hash_file(target);
       if (!copy || copy->sha256 != obtained.hash.sha256) {
         return fail(Code::invalid_argument,
-                    std::format("{}: changed while it was copied", obtained.path.string()));
+                    format_text("{}: changed while it was copied", obtained.path.string()));
       }
       return {};
     }
     // Moved, never linked: the next pull may write to what it finds among the downloads.
     std::error_code error;
     std::filesystem::rename(obtained.path, target, error);
-    return error ? fail(Code::failed_precondition, std::format("{}: can't be put in place: {}",
+    return error ? fail(Code::failed_precondition, format_text("{}: can't be put in place: {}",
                                                                target.string(), error.message()))
                  : Result<>{};
   }
@@ -409,7 +409,7 @@ class Pull {
     static_cast<void>(read);  // no identifier then
     if (identifier != "TFL3") {
       return fail(Code::invalid_argument,
-                  std::format("{}: want a TensorFlow Lite model, found none{}", entry_.url,
+                  format_text("{}: want a TensorFlow Lite model, found none{}", entry_.url,
                               hint_of(model)));
     }
     pulled.sha256 = std::move(hash->sha256);

@@ -1,11 +1,11 @@
 #include "gantry/zoo/store.h"
 
-#include <format>
 #include <system_error>
 #include <utility>
 
 #include "files.h"
 #include "gantry/base/deadline.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "record.h"
 #include "workspace.h"
@@ -21,13 +21,13 @@ Result<FileHash> check(const std::filesystem::path& path, const std::string& wan
     return found;
   }
   if (found->sha256 != wanted) {
-    problems.push_back(std::format("{}: want sha256 {}, found {} ({} bytes)", path.string(), wanted,
+    problems.push_back(format_text("{}: want sha256 {}, found {} ({} bytes)", path.string(), wanted,
                                    found->sha256, found->bytes));
   }
   return found;
 }
 
-std::string missing(const Entry& entry) { return std::format("{}: not installed", entry.name); }
+std::string missing(const Entry& entry) { return format_text("{}: not installed", entry.name); }
 
 }  // namespace
 
@@ -59,7 +59,7 @@ Result<Store::Checked> Store::verify(const Entry& entry) const {
   }
   if (wanted.empty()) {
     return fail(Code::failed_precondition,
-                std::format("{}: neither the manifest nor {} knows a checksum", entry.name,
+                format_text("{}: neither the manifest nor {} knows a checksum", entry.name,
                             (folder(entry) / record_file).string()));
   }
   Checked checked;
@@ -92,7 +92,7 @@ Result<> Store::remove(const Entry& entry, std::chrono::milliseconds lock_wait) 
     const auto record = read_record(folder(entry));
     if (!record) {
       return fail(Code::failed_precondition,
-                  std::format("{}: `gantry models pull` did not put this here ({})",
+                  format_text("{}: `gantry models pull` did not put this here ({})",
                               folder(entry).string(), record.error().message));
     }
   }
@@ -135,7 +135,7 @@ Result<std::filesystem::path> find_installed(std::string_view name,
   }
   if (best.empty()) {
     return fail(Code::not_found,
-                std::format("no model {} below {}", gantry::quoted(name), root.string()));
+                format_text("no model {} below {}", gantry::quoted(name), root.string()));
   }
   return best;
 }

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <format>
 #include <span>
 #include <sstream>
 #include <utility>
 
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 
 namespace gantry::zoo {
@@ -32,7 +32,7 @@ Result<toml::table> parse_toml(std::string_view text, std::string_view origin) {
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& e) {
-    return fail(Code::invalid_argument, std::format("{}: want TOML; line {}: {}", origin,
+    return fail(Code::invalid_argument, format_text("{}: want TOML; line {}: {}", origin,
                                                     e.source().begin.line, e.description()));
   }
 }
@@ -53,7 +53,7 @@ const toml::node* Fields::get(std::string_view key) {
 
 void Fields::mistake(std::string_view key, std::string_view want_and_found) {
   if (!error_) {
-    error_ = Error{Code::invalid_argument, std::format("{}: {}: {}", where_, key, want_and_found)};
+    error_ = Error{Code::invalid_argument, format_text("{}: {}: {}", where_, key, want_and_found)};
   }
 }
 
@@ -73,11 +73,11 @@ std::string Fields::text_or(std::string_view key, std::string fallback) {
   }
   const auto value = node->value_exact<std::string>();
   if (!value) {
-    mistake(key, std::format("want text, found {}", kind_of(*node)));
+    mistake(key, format_text("want text, found {}", kind_of(*node)));
     return fallback;
   }
   if (value->empty() || !is_one_line(*value)) {
-    mistake(key, std::format("want one line of text, found {}", gantry::quoted(*value)));
+    mistake(key, format_text("want one line of text, found {}", gantry::quoted(*value)));
     return fallback;
   }
   return *value;
@@ -91,7 +91,7 @@ std::optional<std::int64_t> Fields::integer(std::string_view key, std::int64_t l
   }
   const auto value = node->value_exact<std::int64_t>();
   if (!value || *value < least || *value > most) {
-    mistake(key, std::format("want a whole number from {} to {}, found {}", least, most,
+    mistake(key, format_text("want a whole number from {} to {}, found {}", least, most,
                              value ? std::to_string(*value) : kind_of(*node)));
     return std::nullopt;
   }
@@ -105,7 +105,7 @@ std::optional<double> Fields::number(std::string_view key, double least, double 
   }
   const auto value = node->value<double>();
   if (!value || std::isnan(*value) || *value < least || *value > most) {
-    mistake(key, std::format("want a number from {} to {}, found {}", least, most,
+    mistake(key, format_text("want a number from {} to {}, found {}", least, most,
                              value ? std::to_string(*value) : kind_of(*node)));
     return std::nullopt;
   }
@@ -115,7 +115,7 @@ std::optional<double> Fields::number(std::string_view key, double least, double 
 const toml::table* Fields::table(std::string_view key) {
   const toml::node* const node = get(key);
   if (node != nullptr && !node->is_table()) {
-    mistake(key, std::format("want a table, found {}", kind_of(*node)));
+    mistake(key, format_text("want a table, found {}", kind_of(*node)));
   }
   return node == nullptr ? nullptr : node->as_table();
 }
@@ -123,7 +123,7 @@ const toml::table* Fields::table(std::string_view key) {
 const toml::array* Fields::array(std::string_view key) {
   const toml::node* const node = get(key);
   if (node != nullptr && !node->is_array()) {
-    mistake(key, std::format("want a list, found {}", kind_of(*node)));
+    mistake(key, format_text("want a list, found {}", kind_of(*node)));
   }
   return node == nullptr ? nullptr : node->as_array();
 }
@@ -135,7 +135,7 @@ Result<> Fields::finish() const {
   for (const auto& [key, value] : table_) {
     if (!asked_.contains(key.str())) {
       return fail(Code::invalid_argument,
-                  std::format("{}: {} is not known here", where_, gantry::quoted(key.str())));
+                  format_text("{}: {} is not known here", where_, gantry::quoted(key.str())));
     }
   }
   return {};

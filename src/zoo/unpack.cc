@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <format>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "files.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/base/unique_fd.h"
 
@@ -61,7 +61,7 @@ class Unpacking {
         return damaged();
       }
       if (members >= limits_.max_members) {
-        return fail(Code::out_of_range, std::format("{}: want at most {} members, found more",
+        return fail(Code::out_of_range, format_text("{}: want at most {} members, found more",
                                                     path_.string(), limits_.max_members));
       }
       if (Result<> taken = one(*entry); !taken) {
@@ -80,12 +80,12 @@ class Unpacking {
   [[nodiscard]] std::unexpected<Error> damaged() const {
     const char* const reason = archive_error_string(reader_.get());
     return fail(Code::invalid_argument,
-                std::format("{}: want a whole .tar or .tgz; {}", path_.string(),
+                format_text("{}: want a whole .tar or .tgz; {}", path_.string(),
                             reason == nullptr ? "it is damaged" : reason));
   }
   [[nodiscard]] std::unexpected<Error> bad(std::string_view member, std::string_view what) const {
     return fail(Code::invalid_argument,
-                std::format("{}: {}: {}", path_.string(), gantry::quoted(member), what));
+                format_text("{}: {}: {}", path_.string(), gantry::quoted(member), what));
   }
 
   Result<> one(archive_entry& entry) {
@@ -111,7 +111,7 @@ class Unpacking {
     if (declared > found->max_bytes) {
       return fail(
           Code::out_of_range,
-          std::format("{}: {}: want at most {}, found {}", path_.string(), gantry::quoted(path),
+          format_text("{}: {}: want at most {}, found {}", path_.string(), gantry::quoted(path),
                       human_bytes(found->max_bytes), human_bytes(declared)));
     }
     found_[index] = true;
@@ -153,7 +153,7 @@ class Unpacking {
 
   [[nodiscard]] std::unexpected<Error> too_much(std::string_view member) const {
     return fail(Code::out_of_range,
-                std::format("{}: {}: want at most {} unpacked, found more", path_.string(),
+                format_text("{}: {}: want at most {} unpacked, found more", path_.string(),
                             gantry::quoted(member), human_bytes(limits_.max_unpacked_bytes)));
   }
 

@@ -1,9 +1,9 @@
 #include "workspace.h"
 
-#include <format>
 #include <system_error>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/digest/sha256.h"
 #include "gantry/zoo/manifest.h"
 #include "record.h"
@@ -45,7 +45,7 @@ std::filesystem::path Workspace::downloads() const { return private_ / "download
 std::filesystem::path Workspace::part(const std::string& url) const {
   constexpr std::size_t enough_digits = 16;
   return downloads() /
-         std::format("{}-{}", digest::sha256_of(url).substr(0, enough_digits), file_name_of(url));
+         format_text("{}-{}", digest::sha256_of(url).substr(0, enough_digits), file_name_of(url));
 }
 
 }  // namespace gantry::zoo

@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <print>
 #include <string>
 #include <vector>
 
 #include "gantry/base/deadline.h"
+#include "gantry/base/format.h"
 #include "gantry/base/sealed_bytes.h"
 #include "gantry/graph/graph.h"
 #include "gantry/tflite/session.h"
@@ -69,20 +69,20 @@ void fill(tflite::Session& session) {
 int measure(const std::filesystem::path& path, int rounds) {
   auto file = SealedBytes::read(path, std::size_t{1} << 30U);
   if (!file) {
-    std::println(stderr, "{}", file.error().message);
+    print_line(stderr, "{}", file.error().message);
     return 1;
   }
   auto model = tflite::Model::create(*std::move(file));
   if (!model) {
-    std::println(stderr, "{}", model.error().message);
+    print_line(stderr, "{}", model.error().message);
     return 1;
   }
-  std::println("{}", path.filename().string());
+  print_line("{}", path.filename().string());
   auto graph = graph::read_graph((*model)->bytes());
   auto backend = graph ? xnnpack::Backend::create(*std::move(graph))
                        : Result<std::shared_ptr<xnnpack::Backend>>(std::unexpected(graph.error()));
   if (!backend) {
-    std::println(stderr, "{}", backend.error().message);
+    print_line(stderr, "{}", backend.error().message);
     return 1;
   }
   std::vector<std::unique_ptr<tflite::Session>> sessions;
@@ -96,13 +96,13 @@ int measure(const std::filesystem::path& path, int rounds) {
     }
     auto session = tflite::Session::create(*model, std::move(options));
     if (!session) {
-      std::println(stderr, "{}", session.error().message);
+      print_line(stderr, "{}", session.error().message);
       return;
     }
     fill(**session);
     static_cast<void>((*session)->invoke());
-    std::println("  {:<22} {:>8.2f} MB more", name,
-                 (static_cast<double>(resident()) - static_cast<double>(before)) * 1e-6);
+    print_line("  {:<22} {:>8.2f} MB more", name,
+               (static_cast<double>(resident()) - static_cast<double>(before)) * 1e-6);
     sessions.push_back(*std::move(session));
     subjects.push_back({.name = std::move(name),
                         .invoke = [s = sessions.back().get()] { return s->invoke().has_value(); },
@@ -126,27 +126,26 @@ int measure(const std::filesystem::path& path, int rounds) {
     }
   }
   const auto& choice = (*backend)->choice();
-  std::println(
-      "  XNNPACK computes {} of {} operators in {} partitions, {:.2f} MB of packed weights",
-      choice.taken_count(), choice.operators.size(), choice.partitions.size(),
-      static_cast<double>((*backend)->packed_bytes()) * 1e-6);
+  print_line("  XNNPACK computes {} of {} operators in {} partitions, {:.2f} MB of packed weights",
+             choice.taken_count(), choice.operators.size(), choice.partitions.size(),
+             static_cast<double>((*backend)->packed_bytes()) * 1e-6);
   for (int round = 0; round < rounds; ++round) {
     for (Subject& subject : subjects) {
       static_cast<void>(subject.invoke());  // its own data are in the caches again
       const double cpu = thread_cpu_ms();
       const auto begin = Clock::now();
       if (!subject.invoke()) {
-        std::println(stderr, "{} failed", subject.name);
+        print_line(stderr, "{} failed", subject.name);
         return 1;
       }
       subject.wall_ms.push_back(to_ms(Clock::now() - begin));
       subject.cpu_ms.push_back(thread_cpu_ms() - cpu);
     }
   }
-  std::println("  {:<22} {:>10} {:>10} {:>12}", "ms", "median", "least", "least CPU");
+  print_line("  {:<22} {:>10} {:>10} {:>12}", "ms", "median", "least", "least CPU");
   for (const Subject& subject : subjects) {
-    std::println("  {:<22} {:>10.3f} {:>10.3f} {:>12.3f}", subject.name, median(subject.wall_ms),
-                 least(subject.wall_ms), least(subject.cpu_ms));
+    print_line("  {:<22} {:>10.3f} {:>10.3f} {:>12.3f}", subject.name, median(subject.wall_ms),
+               least(subject.wall_ms), least(subject.cpu_ms));
   }
   const auto ratio = [&](std::string_view a, std::string_view b, std::string_view text) {
     const auto find = [&](std::string_view name) {
@@ -161,9 +160,9 @@ int measure(const std::filesystem::path& path, int rounds) {
     for (std::size_t i = 0; i < x->wall_ms.size(); ++i) {
       pairs.push_back(x->wall_ms[i] / y->wall_ms[i]);
     }
-    std::println("  {}: {:.2f} (median of pairs), {:.2f} (least), {:.2f} (least CPU)", text,
-                 median(pairs), least(x->wall_ms) / least(y->wall_ms),
-                 least(x->cpu_ms) / least(y->cpu_ms));
+    print_line("  {}: {:.2f} (median of pairs), {:.2f} (least), {:.2f} (least CPU)", text,
+               median(pairs), least(x->wall_ms) / least(y->wall_ms),
+               least(x->cpu_ms) / least(y->cpu_ms));
   };
   ratio("tflite, 1 thread", "xnnpack, 1 thread", "tflite : xnnpack, 1 thread");
   ratio("tflite, 2 threads", "xnnpack, 2 threads", "tflite : xnnpack, 2 threads");

@@ -20,10 +20,8 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <format>
 #include <map>
 #include <optional>
-#include <print>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +29,7 @@
 #include "gantry/base/deadline.h"
 #include "gantry/base/error.h"
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/unique_fd.h"
 
 namespace gantry {
@@ -66,18 +65,18 @@ Result<std::string> make_request(const Settings& settings, const std::string* bo
     if (!settings.form_field.empty()) {
       // Long enough not to be in a picture by chance; fixed, so that runs are alike.
       constexpr std::string_view boundary = "------------------------gantry-http-load-4b1d";
-      type = std::format("multipart/form-data; boundary={}", boundary);
-      body = std::format(
+      type = format_text("multipart/form-data; boundary={}", boundary);
+      body = format_text(
           "--{0}\r\nContent-Disposition: form-data; name=\"{1}\"; filename=\"picture\"\r\n"
           "Content-Type: application/octet-stream\r\n\r\n{2}\r\n--{0}--\r\n",
           boundary, settings.form_field, body);
     }
   }
   std::string request =
-      std::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n", body_file == nullptr ? "GET" : "POST",
+      format_text("{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n", body_file == nullptr ? "GET" : "POST",
                   settings.path, settings.port);
   if (body_file != nullptr) {
-    request += std::format("Content-Type: {}\r\nContent-Length: {}\r\n", type, body.size());
+    request += format_text("Content-Type: {}\r\nContent-Length: {}\r\n", type, body.size());
   }
   return request + "\r\n" + body;
 }
@@ -293,19 +292,19 @@ class Record {
     const double per_second = window > 0 ? static_cast<double>(latency_ms_.size() - 1) / window : 0;
     std::string statuses;
     for (const auto& [status, count] : statuses_) {
-      statuses += std::format("{}\"{}\": {}", statuses.empty() ? "" : ", ", status, count);
+      statuses += format_text("{}\"{}\": {}", statuses.empty() ? "" : ", ", status, count);
     }
-    std::print(
+    print_text(
         "{{\"requests\": {}, \"seconds\": {:.6f}, \"per_second\": {:.3f}, \"failed\": {}, "
         "\"connects\": {},\n"
         " \"statuses\": {{{}}}, \"client_cpu_seconds\": {:.3f},\n \"latency_ms\": {}",
         latency_ms_.size(), window, per_second, failed, reconnects_, statuses, cpu_s,
         summary(latency_ms_));
     if (!number_.empty()) {
-      std::print(",\n \"number\": {},\n \"latency_less_number_ms\": {}", summary(number_values_),
+      print_text(",\n \"number\": {},\n \"latency_less_number_ms\": {}", summary(number_values_),
                  summary(rest_ms_));
     }
-    std::println("}}");
+    print_line("}}");
   }
 
  private:
@@ -322,7 +321,7 @@ class Record {
       const auto at = static_cast<std::size_t>(share * static_cast<double>(values.size()));
       return values[std::min(at, values.size() - 1)];
     };
-    return std::format(
+    return format_text(
         R"({{"count": {}, "mean": {:.6f}, "min": {:.6f}, "p50": {:.6f}, "p90": {:.6f}, "p99": {:.6f}, "max": {:.6f}}})",
         values.size(), sum / static_cast<double>(values.size()), values.front(), rank(0.5),
         rank(0.9), rank(0.99), values.back());
@@ -433,7 +432,7 @@ int run(const Settings& settings) {
   for (std::size_t i = 0; i < std::max<std::size_t>(settings.bodies.size(), 1); ++i) {
     auto request = make_request(settings, settings.bodies.empty() ? nullptr : &settings.bodies[i]);
     if (!request) {
-      std::println(stderr, "http_load: {}", request.error().message);
+      print_line(stderr, "http_load: {}", request.error().message);
       return 2;
     }
     requests.push_back(std::move(*request));
@@ -448,9 +447,9 @@ int run(const Settings& settings) {
                          ? run_one(settings.port, source, record)
                          : run_many(settings.port, settings.connections, source, record);
   if (!ended) {
-    std::println(stderr, "http_load: gave up after {} failed requests to port {} ({})",
-                 source.failed(), settings.port,
-                 std::strerror(errno));  // NOLINT(concurrency-mt-unsafe): one thread
+    print_line(stderr, "http_load: gave up after {} failed requests to port {} ({})",
+               source.failed(), settings.port,
+               std::strerror(errno));  // NOLINT(concurrency-mt-unsafe): one thread
     return 3;
   }
   record.print(cpu_seconds(), source.failed());

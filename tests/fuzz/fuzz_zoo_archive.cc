@@ -5,9 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <format>
 #include <tuple>
 
+#include "gantry/base/format.h"
 #include "gantry/base/unique_fd.h"
 #include "unpack.h"
 
@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           .member = "model.tflite", .target = "/dev/null", .max_bytes = std::uint64_t{1} << 20U},
       gantry::zoo::Wanted{.member = "labels.txt", .target = "/dev/null", .max_bytes = 1000}};
   std::ignore =
-      gantry::zoo::unpack(std::format("/proc/self/fd/{}", archive.get()), wanted,
+      gantry::zoo::unpack(gantry::format_text("/proc/self/fd/{}", archive.get()), wanted,
                           {.max_unpacked_bytes = std::uint64_t{4} << 20U, .max_members = 100});
   return 0;
 }

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <format>
 #include <limits>
 #include <utility>
 
+#include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/sealed_bytes.h"
 
 namespace gantry::npu_test {
@@ -42,7 +43,7 @@ std::vector<float> values_of(const Output& output) {
 
 Result<std::shared_ptr<const tflite::Model>> make_model(std::span<const std::byte> bytes) {
   const auto path =
-      std::filesystem::temp_directory_path() / std::format("gantry-npu-{}.tflite", ::getpid());
+      std::filesystem::temp_directory_path() / format_text("gantry-npu-{}.tflite", ::getpid());
   if (auto written = write_file(path, bytes); !written) {
     return std::unexpected(written.error());
   }

@@ -13,9 +13,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <format>
 #include <memory>
-#include <print>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,12 +23,13 @@
 #include "comparison.h"
 #include "gantry/base/deadline.h"
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/image/decode.h"
 #include "gantry/image/resize.h"
+#include "gantry/model_file/model_info.h"
 #include "gantry/npu/cost.h"
 #include "gantry/npu/guard.h"
 #include "gantry/proof/proof.h"
-#include "gantry/model_file/model_info.h"
 #include "gantry/test/model_object.h"
 #include "gantry/tflite/delegate.h"
 #include "gantry/tflite/session.h"
@@ -44,7 +43,7 @@ constexpr std::size_t largest_file = std::size_t{1} << 30U;
 
 /// 4: what TensorFlow Lite or the library refuses, in words; 1: everything else.
 [[noreturn]] void give_up(std::string_view what, int status = 1) {
-  std::println(stderr, "run_model: {}", what);
+  print_line(stderr, "run_model: {}", what);
   std::exit(status);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 constexpr int refused = 4;
@@ -163,11 +162,11 @@ void compare_each_node(const Options& options, const Bytes& bytes) {
     const Difference difference = compare(wanted[i], found[i]);
     worst = std::max(worst, difference.largest);
     ++count;
-    lines += std::format(R"({}{{"node":{},"size":{},"different":{},"max":{}}})",
+    lines += format_text(R"({}{{"node":{},"size":{},"different":{},"max":{}}})",
                          lines.empty() ? "" : ",", nodes[i], difference.size, difference.different,
                          difference.largest);
   }
-  std::println(R"({{"nodes":{},"max":{},"each":[{}]}})", count, worst, lines);
+  print_line(R"({{"nodes":{},"max":{},"each":[{}]}})", count, worst, lines);
 }
 
 void prove(const Options& options, const Bytes& bytes) {
@@ -183,15 +182,15 @@ void prove(const Options& options, const Bytes& bytes) {
   const std::vector<bool> offered =
       options.alone ? std::vector<bool>(guarded.offered.size(), true) : guarded.offered;
   const auto report = need(proof::prove(bytes, offered, make, {.may_offer = may_offer}));
-  std::println(R"({{"passed":{},"delegated":{},"partitions":{},"largest":{},"first_wrong":{}}})",
-               report.passed, report.delegated, report.partitions, report.largest,
-               report.first_wrong);
-  std::println(stderr, "run_model: {}", report.words);
+  print_line(R"({{"passed":{},"delegated":{},"partitions":{},"largest":{},"first_wrong":{}}})",
+             report.passed, report.delegated, report.partitions, report.largest,
+             report.first_wrong);
+  print_line(stderr, "run_model: {}", report.words);
 }
 
 void dump(const Options& options, std::string_view name, const std::vector<Output>& outputs) {
   for (std::size_t i = 0; !options.dump.empty() && i < outputs.size(); ++i) {
-    if (!write_file(std::format("{}/{}-{}", options.dump, name, i), outputs[i].bytes)) {
+    if (!write_file(format_text("{}/{}-{}", options.dump, name, i), outputs[i].bytes)) {
       give_up("cannot write to " + options.dump);
     }
   }
@@ -201,10 +200,10 @@ std::string json_of(const Output& wanted, const Output& found) {
   const Difference difference = compare(wanted, found);
   std::string shape;
   for (const std::int32_t extent : wanted.spec.shape) {
-    shape += std::format("{}{}", shape.empty() ? "" : ",", extent);
+    shape += format_text("{}{}", shape.empty() ? "" : ",", extent);
   }
   // JSON has no infinity.
-  return std::format(
+  return format_text(
       R"({{"dtype":"{}","shape":[{}],"size":{},"different":{},"max":{},"top1":[{},{}]}})",
       dtype_name(wanted.spec.dtype), shape, difference.size, difference.different,
       std::min(difference.largest, 1e30), difference.best_wanted, difference.best_found);
@@ -219,7 +218,7 @@ std::string share_words(const npu::Guarded& guarded, const tflite::Delegated& ta
   for (const std::int32_t op : taken.operators) {
     macs += cost.macs[static_cast<std::size_t>(op)];
   }
-  return std::format(R"(,"operators":{},"mesa":"{}","macs":{},"npu_macs":{})",
+  return format_text(R"(,"operators":{},"mesa":"{}","macs":{},"npu_macs":{})",
                      guarded.offered.size(), guarded.classification.mesa.text(), cost.total_macs,
                      macs);
 }
@@ -247,30 +246,30 @@ void compare_whole(const Options& options, const Bytes& bytes) {
     const auto npu = session_of(model, {delegation});
     const tflite::Delegated taken = npu->delegated().front();
     same = taken.operators.empty();
-    line += std::format(R"("load_ms":{:.1f},"delegated":{},"partitions":{}{},"npu_ms":[)",
+    line += format_text(R"("load_ms":{:.1f},"delegated":{},"partitions":{}{},"npu_ms":[)",
                         ms_since(begin), taken.operators.size(), taken.partitions,
                         guarded ? share_words(*guarded, taken) : "");
     for (int i = 0; i < std::max(1, options.runs); ++i) {
       begin = Clock::now();
       found = need(outputs_of(*npu, inputs));
-      line += std::format("{}{:.1f}", i == 0 ? "" : ",", ms_since(begin));
+      line += format_text("{}{:.1f}", i == 0 ? "" : ",", ms_since(begin));
     }
     line += "],";
     dump(options, "npu", found);
   }
   if (same) {
     // Both are the same kernels on the same operators.
-    std::println(R"({}"outputs":[]}})", line);
+    print_line(R"({}"outputs":[]}})", line);
     return;
   }
   const Clock::time_point begin = Clock::now();
   const auto wanted = need(outputs_of(*cpu, inputs));
-  line += std::format(R"("cpu_ms":{:.1f},"outputs":[)", ms_since(begin));
+  line += format_text(R"("cpu_ms":{:.1f},"outputs":[)", ms_since(begin));
   dump(options, "cpu", wanted);
   for (std::size_t i = 0; i < found.size(); ++i) {
     line += (i == 0 ? "" : ",") + json_of(wanted[i], found[i]);
   }
-  std::println("{}]}}", line);
+  print_line("{}]}}", line);
 }
 
 }  // namespace

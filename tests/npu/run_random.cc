@@ -6,9 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <format>
 #include <memory>
-#include <print>
 #include <random>
 #include <span>
 #include <string>
@@ -16,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "gantry/base/format.h"
 #include "gantry/tflite/delegate.h"
 #include "net.h"
 #include "trial.h"
@@ -63,13 +62,13 @@ std::unique_ptr<::tflite::ModelT> random_model(std::uint32_t seed) {
 std::string description(const graph::Graph& graph) {
   std::string out;
   for (const graph::Operator& op : graph.operators) {
-    out += std::format("{}{} stride {}x{} activation {}", out.empty() ? "" : "; ", op.name,
+    out += format_text("{}{} stride {}x{} activation {}", out.empty() ? "" : "; ", op.name,
                        op.stride_h, op.stride_w, std::to_underlying(op.activation));
     for (const auto* const tensors : {&op.inputs, &op.outputs}) {
       for (const std::int32_t index : *tensors) {
         if (index >= 0) {
           const graph::Tensor& tensor = graph.tensors[static_cast<std::size_t>(index)];
-          out += std::format(" {}{}*{}+{}", index, to_string(tensor.shape),
+          out += format_text(" {}{}*{}+{}", index, to_string(tensor.shape),
                              tensor.scales.empty() ? 0 : tensor.scales.front(),
                              tensor.zero_points.empty() ? 0 : tensor.zero_points.front());
         }
@@ -87,27 +86,27 @@ std::uint32_t number(std::string_view text) {
 
 int run(std::span<char*> words) {
   if (words.size() != 4) {
-    std::println(stderr, "run_random: want LIBRARY FIRST COUNT");
+    print_line(stderr, "run_random: want LIBRARY FIRST COUNT");
     return 2;
   }
   const std::filesystem::path library = words[1];
   // One for all: Mesa leaves a file open for each that it has made (26.1.6 and 26.2.6).
   const auto delegate = tflite::Delegate::load(library);
   if (!delegate) {
-    std::println(stderr, "run_random: {}", delegate.error().message);
+    print_line(stderr, "run_random: {}", delegate.error().message);
     return 1;
   }
   const std::uint32_t first = number(words[2]);
   for (std::uint32_t seed = first; seed < first + number(words[3]); ++seed) {
     const auto result = try_graph(library, *delegate, *random_model(seed));
     if (!result) {
-      std::println(stderr, "run_random: {}: {}", seed, result.error().message);
+      print_line(stderr, "run_random: {}: {}", seed, result.error().message);
       return 1;
     }
     const bool is_right = result->largest <= most_steps;
-    std::println(R"({{"seed":{},"steps":{},"delegated":{},"right":{},"graph":"{}"}})", seed,
-                 std::min(result->largest, 1e30), result->delegated, is_right,
-                 is_right ? "" : description(result->guarded.graph));
+    print_line(R"({{"seed":{},"steps":{},"delegated":{},"right":{},"graph":"{}"}})", seed,
+               std::min(result->largest, 1e30), result->delegated, is_right,
+               is_right ? "" : description(result->guarded.graph));
     std::fflush(stdout);  // what comes next may be the end
   }
   return 0;

@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <print>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "gantry/base/format.h"
 #include "gantry/npu/rules.h"
 #include "gantry/tflite/delegate.h"
 #include "rows.h"
@@ -25,16 +25,16 @@ using Json = nlohmann::ordered_json;
 
 void list() {
   for (const Row& row : rows()) {
-    std::println("{}", Json{{"row", row.name},
-                            {"section", row.section},
-                            {"rule", row.rule},
-                            {"26.1", alone_name(row.mesa_26_1)},
-                            {"26.2", alone_name(row.mesa_26_2)}}
-                           .dump());
+    print_line("{}", Json{{"row", row.name},
+                          {"section", row.section},
+                          {"rule", row.rule},
+                          {"26.1", alone_name(row.mesa_26_1)},
+                          {"26.2", alone_name(row.mesa_26_2)}}
+                         .dump());
   }
   for (const npu::Rule& rule : npu::rules()) {
     if (rule.verdict == npu::Verdict::wrong || rule.verdict == npu::Verdict::crash) {
-      std::println("{}", Json{{"keeps_off", rule.id}}.dump());
+      print_line("{}", Json{{"keeps_off", rule.id}}.dump());
     }
   }
 }
@@ -45,19 +45,19 @@ int run(std::span<char*> words) {
     return 0;
   }
   if (words.size() < 4) {
-    std::println(stderr, "run_row: want list, or LIBRARY alone|guarded ROW…");
+    print_line(stderr, "run_row: want list, or LIBRARY alone|guarded ROW…");
     return 2;
   }
   const std::filesystem::path library = words[1];
   const auto delegate = tflite::Delegate::load(library);
   if (!delegate) {
-    std::println(stderr, "run_row: {}", delegate.error().message);
+    print_line(stderr, "run_row: {}", delegate.error().message);
     return 1;
   }
   for (const std::string_view name : words.subspan(3)) {
     const auto row = std::ranges::find(rows(), name, &Row::name);
     if (row == rows().end()) {
-      std::println(stderr, "run_row: there is no row {}", name);
+      print_line(stderr, "run_row: there is no row {}", name);
       return 2;
     }
     const auto trial = try_graph(
@@ -78,7 +78,7 @@ int run(std::span<char*> words) {
     } else {
       result["error"] = trial.error().message;
     }
-    std::println("{}", result.dump(-1, ' ', false, Json::error_handler_t::replace));
+    print_line("{}", result.dump(-1, ' ', false, Json::error_handler_t::replace));
     std::fflush(stdout);  // what comes next may be the end
   }
   return 0;

@@ -2,8 +2,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <format>
-#include <print>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "commands.h"
 #include "gantry/base/cpu.h"
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/parse.h"
@@ -146,7 +145,7 @@ Result<> measure_npu(const BenchOptions& settings, const model_file::ModelFile& 
   if (!npu.is_measured()) {
     return settings.npu.wanted() == backend::DeviceWanted::npu
                ? fail(Code::failed_precondition,
-                      std::format("cannot run on the NPU: {}", npu.found.reason))
+                      format_text("cannot run on the NPU: {}", npu.found.reason))
                : Result<>();
   }
   const auto on_progress = [&](double share) { progress.show(share, "NPU"); };
@@ -217,7 +216,7 @@ Result<BenchReport> measure_all(const BenchOptions& settings) {
   const auto make_input = [&]() -> measure::Input {
     return report.image ? measure::Input(report.image->tensor) : measure::Input(settings.seed);
   };
-  report.fed = std::format("random values, seed {}", settings.seed);
+  report.fed = format_text("random values, seed {}", settings.seed);
   if (!settings.image.empty()) {
     auto image = measure::time_image(settings.image, subject->info, 20);
     if (!image) {
@@ -262,7 +261,7 @@ Result<BenchReport> measure_all(const BenchOptions& settings) {
       if (!session) {
         return std::unexpected(std::move(session).error());
       }
-      auto times = timed(**session, std::format("{} threads", count));
+      auto times = timed(**session, format_text("{} threads", count));
       if (!times) {
         return std::unexpected(std::move(times).error());
       }
@@ -274,7 +273,7 @@ Result<BenchReport> measure_all(const BenchOptions& settings) {
         settings.seconds.count() > 0 ? settings.seconds : std::chrono::seconds(2);
     const auto row = measure::time_slots(
         subject->backend, count, threads, settings.seed, time,
-        [&](double share) { progress.show(share, std::format("{} slots", count)); });
+        [&](double share) { progress.show(share, format_text("{} slots", count)); });
     if (!row) {
       return std::unexpected(row.error());
     }
@@ -303,7 +302,7 @@ Result<BenchReport> read_report(const std::string& path) {
   }
   auto report = bench_report_from_json(*text);
   if (!report) {
-    return fail(report.error().code, std::format("{}: {}", path, report.error().message));
+    return fail(report.error().code, format_text("{}: {}", path, report.error().message));
   }
   return report;
 }
@@ -325,7 +324,7 @@ int bench(std::span<char* const> arguments) {
     return to_int(*exit);
   }
   if (settings.arguments.size() > 1) {
-    return to_int(options.wrong_usage(std::format("want one model, got {} and {}",
+    return to_int(options.wrong_usage(format_text("want one model, got {} and {}",
                                                   gantry::quoted(settings.arguments[0]),
                                                   gantry::quoted(settings.arguments[1]))));
   }
@@ -347,7 +346,7 @@ int bench(std::span<char* const> arguments) {
     print_error("bench", report.error().message, model_next_step(report.error()));
     return to_int(Exit::no_result);
   }
-  std::print("{}", settings.json ? to_json(*report) : to_text(*report));
+  print_text("{}", settings.json ? to_json(*report) : to_text(*report));
   if (!settings.json_file.empty()) {
     const std::string text = to_json(*report);
     if (const Result<> written = write_file(settings.json_file, std::as_bytes(std::span(text)));
@@ -373,7 +372,7 @@ int bench_compare(std::span<char* const> arguments) {
     return to_int(*exit);
   }
   if (files.size() != 2) {
-    return to_int(options.wrong_usage(std::format("want two files, got {}", files.size())));
+    return to_int(options.wrong_usage(format_text("want two files, got {}", files.size())));
   }
   const auto a = read_report(files[0]);
   const auto b = read_report(files[1]);
@@ -385,7 +384,7 @@ int bench_compare(std::span<char* const> arguments) {
   for (const std::string& difference : differences(*a, *b)) {
     print_warning("bench compare", difference);
   }
-  std::print("{}", json ? comparison_json(*a, *b) : comparison_text(*a, *b));
+  print_text("{}", json ? comparison_json(*a, *b) : comparison_text(*a, *b));
   return to_int(measure::compare(a->invoke_ms, b->invoke_ms).change == measure::Change::slower
                     ? Exit::bad
                     : Exit::good);

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <format>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/terminal.h"
 
@@ -28,12 +28,12 @@ Json to_json(const measure::Summary& s) {
 
 std::string number(double ms) {
   if (ms < 1) {
-    return std::format("{:.3f}", ms);
+    return format_text("{:.3f}", ms);
   }
-  return ms < 100 ? std::format("{:.2f}", ms) : std::format("{:.1f}", ms);
+  return ms < 100 ? format_text("{:.2f}", ms) : format_text("{:.1f}", ms);
 }
 std::string with_unit(double ms) { return number(ms) + " ms"; }
-std::string percent(double share) { return std::format("{:.1f} %", share * 100); }
+std::string percent(double share) { return format_text("{:.1f} %", share * 100); }
 
 std::string title(Terminal terminal, std::string_view text) {
   return "\n" + styled(terminal, Style::bold, text) + "\n";
@@ -41,11 +41,11 @@ std::string title(Terminal terminal, std::string_view text) {
 
 std::string verdict(const BenchReport& report, Terminal terminal) {
   const bool good = report.meets_target();
-  return std::format(
+  return format_text(
       "{}  average {} on the {} is {} the target of {}, and {}\n",
       good ? styled(terminal, Style::green, "GOOD") : styled(terminal, Style::red, "TOO SLOW"),
       with_unit(report.judged().average), report.npu && report.npu->is_measured() ? "NPU" : "CPU",
-      good ? "below" : "not below", std::format("{:g} ms", report.target_ms),
+      good ? "below" : "not below", format_text("{:g} ms", report.target_ms),
       measure::against_plan(report.judged().average));
 }
 
@@ -59,7 +59,7 @@ std::string operators_text(const BenchReport& report, Terminal terminal) {
   Table each({right, left, right, right, left});
   each.row({"#", "operator", "ms", "share", ""});
   for (const measure::OperatorCost& cost : report.operators) {
-    each.row({std::format("{}", cost.index), printable(cost.name), std::format("{:.3f}", cost.ms),
+    each.row({format_text("{}", cost.index), printable(cost.name), format_text("{:.3f}", cost.ms),
               percent(share(cost.ms)), bar(share(cost.ms), 20)});
   }
   out += each.text();
@@ -67,10 +67,10 @@ std::string operators_text(const BenchReport& report, Terminal terminal) {
   Table types({right, left, right, right, left});
   types.row({"count", "operator", "ms", "share", ""});
   for (const measure::OperatorCost& cost : measure::by_type(report.operators)) {
-    types.row({std::format("{}", cost.index), printable(cost.name), std::format("{:.3f}", cost.ms),
+    types.row({format_text("{}", cost.index), printable(cost.name), format_text("{:.3f}", cost.ms),
                percent(share(cost.ms)), bar(share(cost.ms), 20)});
   }
-  types.row({"", "all", std::format("{:.3f}", total), percent(total > 0 ? 1 : 0)});
+  types.row({"", "all", format_text("{:.3f}", total), percent(total > 0 ? 1 : 0)});
   return out + types.text();
 }
 
@@ -211,7 +211,7 @@ Result<BenchReport> bench_report_from_json(std::string_view text) {
     report.after.peak = document.at("memory_bytes").at("peak").get<std::uint64_t>();
   } catch (const Json::exception& e) {
     return fail(Code::invalid_argument,
-                std::format("want a document that `gantry bench --json` wrote: {}", e.what()));
+                format_text("want a document that `gantry bench --json` wrote: {}", e.what()));
   }
   report.invoke_ms = measure::summarise(report.samples_ms);
   if (!(report.invoke_ms.average > 0)) {
@@ -228,10 +228,10 @@ std::string npu_text(const BenchReport& report) {
   }
   const auto& found = report.npu->found;
   if (!found.reason.empty()) {
-    return std::format("not measured: {}", printable(found.reason));
+    return format_text("not measured: {}", printable(found.reason));
   }
   const bool is_proven = found.proof == backend::Proof::passed;
-  return std::format("{} of {} operators in {} partition{}, {}{}{}; Mesa {}", found.operators_npu,
+  return format_text("{} of {} operators in {} partition{}, {}{}{}; Mesa {}", found.operators_npu,
                      found.operators_npu + found.operators_cpu, found.partitions,
                      found.partitions == 1 ? "" : "s", is_proven ? "proven (" : "",
                      printable(found.proof_words), is_proven ? ")" : "",
@@ -240,12 +240,12 @@ std::string npu_text(const BenchReport& report) {
 
 std::string backend_text(const backend::CpuReport& cpu) {
   if (!cpu.is_xnnpack) {
-    return std::format("TensorFlow Lite's own kernels: {}", printable(cpu.reason));
+    return format_text("TensorFlow Lite's own kernels: {}", printable(cpu.reason));
   }
-  return std::format(
+  return format_text(
       "XNNPACK, {} of {} operators in {} partition{}{}", cpu.operators_xnnpack, cpu.operators,
       cpu.partitions, cpu.partitions == 1 ? "" : "s",
-      cpu.proof_words.empty() ? "" : std::format("; against TensorFlow Lite: {}", cpu.proof_words));
+      cpu.proof_words.empty() ? "" : format_text("; against TensorFlow Lite: {}", cpu.proof_words));
 }
 
 std::string slots_text(const std::vector<BenchReport::SlotsRow>& rows) {
@@ -253,8 +253,8 @@ std::string slots_text(const std::vector<BenchReport::SlotsRow>& rows) {
   Table table({right, right, right, right, right, right});
   table.row({"slots", "per second", "speed-up", "efficiency", "p50 ms", "p99 ms"});
   for (const auto& row : rows) {
-    table.row({std::format("{}", row.slots), std::format("{:.1f}", row.per_second),
-               std::format("{:.2f}", row.speed_up), std::format("{:.0f} %", row.efficiency * 100),
+    table.row({format_text("{}", row.slots), format_text("{:.1f}", row.per_second),
+               format_text("{:.2f}", row.speed_up), format_text("{:.0f} %", row.efficiency * 100),
                number(row.invoke_ms.p50), number(row.invoke_ms.p99)});
   }
   return table.text();
@@ -269,13 +269,13 @@ std::string npu_tables(const BenchReport& report, const Terminal& terminal) {
   table.row({"", "average ms", "min", "p50", "p99", "speed-up"});
   const auto row = [&](const char* name, const measure::Summary& s) {
     table.row({name, number(s.average), number(s.min), number(s.p50), number(s.p99),
-               std::format("{:.2f}", report.invoke_ms.p50 / s.p50)});
+               format_text("{:.2f}", report.invoke_ms.p50 / s.p50)});
   };
   row("CPU", report.invoke_ms);
   row("NPU", npu.invoke_ms);
   out += table.text();
   if (npu.in_process_ms > 0) {
-    out += std::format(
+    out += format_text(
         "  Of an invoke in the NPU's process ({} ms, median) the delegate takes {} ms "
         "(conversions, "
         "the NPU, the wait\n  for it); the rest is operators on the CPU. To that process and back: "
@@ -294,11 +294,11 @@ std::string to_text(const BenchReport& report) {
   const Terminal terminal = Terminal::of(STDOUT_FILENO);
   std::string out;
   Table head({left, left});
-  head.row({"model", std::format("{} ({}, {})", printable(report.model), report.task,
+  head.row({"model", format_text("{} ({}, {})", printable(report.model), report.task,
                                  human_bytes(report.model_bytes))});
-  head.row({"input", std::format("{}; {}", report.input, printable(report.fed))});
+  head.row({"input", format_text("{}; {}", report.input, printable(report.fed))});
   head.row(
-      {"machine", std::format("{}, {} core{}; TensorFlow Lite {}, {} thread{}", report.cpu,
+      {"machine", format_text("{}, {} core{}; TensorFlow Lite {}, {} thread{}", report.cpu,
                               report.cores, report.cores == 1 ? "" : "s", report.tensorflow_lite,
                               report.threads, report.threads == 1 ? "" : "s")});
   head.row({"CPU backend", backend_text(report.cpu_backend)});
@@ -308,24 +308,24 @@ std::string to_text(const BenchReport& report) {
   const measure::Summary& s = report.invoke_ms;
   out += title(terminal, "Time");
   Table times({left, left});
-  times.row({"load", std::format("{} (read {}, create {}, allocate {})",
+  times.row({"load", format_text("{} (read {}, create {}, allocate {})",
                                  with_unit(report.read_ms + report.create_ms + report.allocate_ms),
                                  number(report.read_ms), number(report.create_ms),
                                  number(report.allocate_ms))});
   times.row({"first invoke", with_unit(report.first_ms)});
   times.row(
-      {"warm invoke", std::format("average {} ± {}, min {}, max {} ({} runs after {} to warm up)",
+      {"warm invoke", format_text("average {} ± {}, min {}, max {} ({} runs after {} to warm up)",
                                   with_unit(s.average), number(s.deviation), number(s.min),
                                   number(s.max), s.count, report.warm_up)});
-  times.row({"percentiles", std::format("p50 {}, p90 {}, p95 {}, p99 {}", number(s.p50),
+  times.row({"percentiles", format_text("p50 {}, p90 {}, p95 {}, p99 {}", number(s.p50),
                                         number(s.p90), number(s.p95), number(s.p99))});
   if (report.image) {
-    times.row({"picture", std::format("{}×{}: decode {}, resize {}", report.image->width,
+    times.row({"picture", format_text("{}×{}: decode {}, resize {}", report.image->width,
                                       report.image->height, with_unit(report.image->decode_ms),
                                       with_unit(report.image->resize_ms))});
   }
   times.row(
-      {"memory", std::format("{} before, {} with the model loaded and run, {} at most",
+      {"memory", format_text("{} before, {} with the model loaded and run, {} at most",
                              human_bytes(report.before.resident),
                              human_bytes(report.after.resident), human_bytes(report.after.peak))});
   out += times.text();
@@ -336,14 +336,14 @@ std::string to_text(const BenchReport& report) {
     table.row({"threads", "average ms", "min", "p50", "p99", "speed-up"});
     for (const auto& row : report.threads_table) {
       table.row(
-          {std::format("{}", row.threads), number(row.invoke_ms.average), number(row.invoke_ms.min),
+          {format_text("{}", row.threads), number(row.invoke_ms.average), number(row.invoke_ms.min),
            number(row.invoke_ms.p50), number(row.invoke_ms.p99),
-           std::format("{:.2f}", report.threads_table.front().invoke_ms.p50 / row.invoke_ms.p50)});
+           format_text("{:.2f}", report.threads_table.front().invoke_ms.p50 / row.invoke_ms.p50)});
     }
     out += table.text();
   }
   if (!report.slots_table.empty()) {
-    out += title(terminal, std::format("Slots: inferences at the same time, {} thread{} each",
+    out += title(terminal, format_text("Slots: inferences at the same time, {} thread{} each",
                                        report.threads, report.threads == 1 ? "" : "s"));
     out += slots_text(report.slots_table);
   }
@@ -400,7 +400,7 @@ std::vector<std::string> differences(const BenchReport& a, const BenchReport& b)
   const auto check = [&](std::string_view what, const std::string& x, const std::string& y) {
     if (x != y) {
       out.push_back(
-          std::format("A and B differ in {}: {} and {}", what, printable(x), printable(y)));
+          format_text("A and B differ in {}: {} and {}", what, printable(x), printable(y)));
     }
   };
   check("the size of the model", human_bytes(a.model_bytes), human_bytes(b.model_bytes));
@@ -417,8 +417,8 @@ std::string comparison_text(const BenchReport& a, const BenchReport& b) {
   const Terminal terminal = Terminal::of(STDOUT_FILENO);
   std::string out;
   Table head({left, left});
-  head.row({"A", std::format("{}, {} runs", printable(a.model), a.invoke_ms.count)});
-  head.row({"B", std::format("{}, {} runs", printable(b.model), b.invoke_ms.count)});
+  head.row({"A", format_text("{}, {} runs", printable(a.model), a.invoke_ms.count)});
+  head.row({"B", format_text("{}, {} runs", printable(b.model), b.invoke_ms.count)});
   out += head.text() + "\n";
   Table table({left, right, right, right});
   table.row({"", "A", "B", "B ÷ A"});
@@ -427,25 +427,25 @@ std::string comparison_text(const BenchReport& a, const BenchReport& b) {
       return row.bytes ? human_bytes(static_cast<std::uint64_t>(value)) : with_unit(value);
     };
     table.row({std::string(row.text), text(row.a), text(row.b),
-               row.a > 0 ? std::format("{:.3f}", row.b / row.a) : "-"});
+               row.a > 0 ? format_text("{:.3f}", row.b / row.a) : "-"});
   }
   out += table.text() + "\n";
 
   const measure::Comparison result = measure::compare(a.invoke_ms, b.invoke_ms);
   const std::string interval =
       std::isfinite(result.high)
-          ? std::format("95 % interval {:.3f} to {:.3f}", result.low, result.high)
+          ? format_text("95 % interval {:.3f} to {:.3f}", result.low, result.high)
           : "too few runs for an interval";
   switch (result.change) {
     case measure::Change::faster:
-      return out + std::format("{}  B takes {:.3f} of A's time; {}\n",
+      return out + format_text("{}  B takes {:.3f} of A's time; {}\n",
                                styled(terminal, Style::green, "FASTER"), result.ratio, interval);
     case measure::Change::slower:
-      return out + std::format("{}  B takes {:.3f} of A's time; {}\n",
+      return out + format_text("{}  B takes {:.3f} of A's time; {}\n",
                                styled(terminal, Style::red, "SLOWER"), result.ratio, interval);
     case measure::Change::none:
       return out +
-             std::format(
+             format_text(
                  "{}  B takes {:.3f} of A's time, which is within the spread or under 2 %; {}\n",
                  styled(terminal, Style::bold, "NO DIFFERENCE"), result.ratio, interval);
   }

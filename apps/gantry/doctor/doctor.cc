@@ -4,9 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <format>
 #include <optional>
-#include <print>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -16,6 +14,7 @@
 #include "commands.h"
 #include "doctor/doctor_report.h"
 #include "gantry/backend/live_test.h"
+#include "gantry/base/format.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/terminal.h"
 #include "gantry/system/diagnosis.h"
@@ -113,7 +112,7 @@ Finding live_finding(const Settings& settings, const system::Survey& survey,
       node->opened->error == 0) {
     if (const int error = system::open_accel_node(node->path).error; error != 0) {
       finding.why =
-          std::format("{} went away meanwhile: it opened before, and now opening it fails: {}.",
+          format_text("{} went away meanwhile: it opened before, and now opening it fails: {}.",
                       node->path.string(), std::generic_category().message(error));
     }
   }
@@ -134,7 +133,7 @@ std::string verdict_of(const DoctorReport& report) {
     }
   }
   return names.empty() ? "The live test could not be carried out."
-                       : std::format("In the way: {}. Models run on the CPU meanwhile.", names);
+                       : format_text("In the way: {}. Models run on the CPU meanwhile.", names);
 }
 
 }  // namespace
@@ -160,7 +159,7 @@ int doctor(std::span<char* const> arguments) {
   std::error_code error;
   if (!std::filesystem::is_directory(settings.system_root, error)) {
     print_error("doctor",
-                std::format("--system-root: want a folder, got {}", settings.system_root.string()));
+                format_text("--system-root: want a folder, got {}", settings.system_root.string()));
     return to_int(Exit::no_result);
   }
   DoctorReport report{.survey = look(settings), .findings = {}, .is_usable = false, .verdict = {}};
@@ -171,9 +170,9 @@ int doctor(std::span<char* const> arguments) {
   report.is_usable = !has_failure && !could_not;
   report.verdict = verdict_of(report);
   if (settings.json) {
-    std::println("{}", to_json(report));
+    print_line("{}", to_json(report));
   } else {
-    std::print("{}", to_text(report, Terminal::of(STDOUT_FILENO)));
+    print_text("{}", to_text(report, Terminal::of(STDOUT_FILENO)));
   }
   if (could_not && !has_failure) {
     return to_int(Exit::no_result);

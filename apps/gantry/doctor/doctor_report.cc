@@ -1,9 +1,11 @@
 #include "doctor/doctor_report.h"
 
-#include <format>
 #include <nlohmann/json.hpp>
 #include <ranges>
 #include <string_view>
+
+#include "gantry/base/format.h"
+#include "gantry/base/text.h"
 
 namespace gantry::cli {
 namespace {
@@ -52,12 +54,12 @@ std::string wrapped(std::string_view text) {
 }
 
 std::string remedy_text(const Remedy& remedy, Terminal terminal) {
-  std::string out = std::format(
+  std::string out = format_text(
       "{}{}\n", margin,
       styled(terminal, Style::bold,
              remedy.where.empty() ? "To mend or look further:" : "To mend, " + remedy.where + ":"));
   for (const auto line : remedy.text | std::views::split('\n')) {
-    out += std::format("{}  {}\n", margin, std::string_view(line));
+    out += format_text("{}  {}\n", margin, std::string_view(line));
   }
   return out;
 }
@@ -70,7 +72,7 @@ std::string to_text(const DoctorReport& report, Terminal terminal) {
     const bool is_good = finding.status == Status::ok;
     const std::string gap(title_width - std::min(title_width, columns(finding.title)), ' ');
     const std::string& first = finding.found.empty() ? finding.why : finding.found;
-    out += std::format("  {}  {}{} {}\n", mark(finding.status, terminal),
+    out += format_text("  {}  {}{} {}\n", mark(finding.status, terminal),
                        styled(terminal, Style::bold, finding.title), gap, printable(first));
     if (finding.status == Status::failure || finding.status == Status::warning) {
       out += wrapped("Wanted: " + finding.wanted + ".");
@@ -84,7 +86,7 @@ std::string to_text(const DoctorReport& report, Terminal terminal) {
       }
     }
   }
-  return out + std::format("\n{}  {}\n",
+  return out + format_text("\n{}  {}\n",
                            report.is_usable ? styled(terminal, Style::green, "USABLE")
                                             : styled(terminal, Style::red, "NOT USABLE"),
                            report.verdict);

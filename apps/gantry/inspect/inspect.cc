@@ -1,8 +1,6 @@
 #include <cstdio>
 #include <filesystem>
-#include <format>
 #include <optional>
-#include <print>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +9,7 @@
 #include "commands.h"
 #include "gantry/backend/load.h"
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/terminal.h"
@@ -65,7 +64,7 @@ Result<InspectReport> look_at(const InspectOptions& settings) {
   const auto name_it = [&](const Error& error) {
     return fail(error.code, error.message.starts_with(report.model)
                                 ? error.message
-                                : std::format("{}: {}", report.model, error.message));
+                                : format_text("{}: {}", report.model, error.message));
   };
   auto model = backend::check_model(settings.model.model, {});
   if (!model) {
@@ -104,7 +103,7 @@ int inspect(std::span<char* const> arguments) {
     return to_int(*exit);
   }
   if (settings.arguments.size() > 1) {
-    return to_int(options.wrong_usage(std::format("want one model, got {} and {}",
+    return to_int(options.wrong_usage(format_text("want one model, got {} and {}",
                                                   gantry::quoted(settings.arguments[0]),
                                                   gantry::quoted(settings.arguments[1]))));
   }
@@ -119,7 +118,7 @@ int inspect(std::span<char* const> arguments) {
     print_error("inspect", report.error().message, model_next_step(report.error()));
     return to_int(Exit::no_result);
   }
-  std::print("{}", settings.json ? to_json(*report) : to_text(*report));
+  print_text("{}", settings.json ? to_json(*report) : to_text(*report));
   if (!settings.html.empty()) {
     const std::string page = to_html(*report);
     if (const Result<> written = write_file(settings.html, std::as_bytes(std::span(page)));

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <format>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/terminal.h"
 #include "inspect/inspect_report.h"
@@ -77,7 +77,7 @@ std::string_view place(Verdict guarded) {
 std::string why(const npu::Placement& placement) {
   std::string out;
   for (const npu::Finding& finding : placement.findings) {
-    out += std::format("{}{}{} [{}]", out.empty() ? "" : "\n", finding.rule->reason,
+    out += format_text("{}{}{} [{}]", out.empty() ? "" : "\n", finding.rule->reason,
                        finding.found.empty() ? "" : " (" + finding.found + ")", finding.rule->id);
   }
   return out;
@@ -139,12 +139,12 @@ std::string edge(Point from, Point to) {
   const double x2 = to.x + (box_width / 2);
   const double y2 = to.y;
   if (y2 - y1 <= gap_y + 1) {
-    return std::format("<path d=\"M{:.0f} {:.0f}C{:.0f} {:.0f} {:.0f} {:.0f} {:.0f} {:.0f}\"/>", x1,
+    return format_text("<path d=\"M{:.0f} {:.0f}C{:.0f} {:.0f} {:.0f} {:.0f} {:.0f} {:.0f}\"/>", x1,
                        y1, x1, y1 + (gap_y / 2), x2, y2 - (gap_y / 2), x2, y2);
   }
   constexpr double beside = 26;
   const double side = std::max(from.x, to.x) + box_width + beside;
-  return std::format(
+  return format_text(
       "<path d=\"M{0:.0f} {1:.0f}C{0:.0f} {2:.0f} {3:.0f} {1:.0f} {3:.0f} {4:.0f}"
       "L{3:.0f} {5:.0f}C{3:.0f} {7:.0f} {6:.0f} {8:.0f} {6:.0f} {7:.0f}\"/>",
       x1, y1, y1 + (gap_y / 2), side, y1 + box_height, y2 - box_height, x2, y2, y2 - (gap_y / 2));
@@ -153,7 +153,7 @@ std::string edge(Point from, Point to) {
 std::string graph_svg(const InspectReport& report) {
   const npu::Links links(report.graph);
   const Layout layout(report.graph, links);
-  std::string out = std::format(
+  std::string out = format_text(
       "<div class=\"wide\"><svg role=\"img\" aria-label=\"graph\" width=\"{0:.0f}\" "
       "height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\">\n",
       layout.width, layout.height);
@@ -172,20 +172,20 @@ std::string graph_svg(const InspectReport& report) {
     const npu::Placement& placement = report.classification.operators[i];
     const Point at = layout.boxes[i];
     const std::string partition =
-        placement.guarded_partition < 0 ? "" : std::format(" · p{}", placement.guarded_partition);
-    out += std::format(
+        placement.guarded_partition < 0 ? "" : format_text(" · p{}", placement.guarded_partition);
+    out += format_text(
         "<g class=\"{}\"><title>{}</title><rect class=\"box\" x=\"{:.0f}\" y=\"{:.0f}\" "
         "width=\"{:.0f}\" height=\"{:.0f}\" rx=\"6\"/><rect class=\"mark\" x=\"{:.0f}\" "
         "y=\"{:.0f}\" width=\"7\" height=\"{:.0f}\" rx=\"3\"/>",
         npu::verdict_name(placement.guarded),
-        escaped(std::format("#{} {}: {}", i, op.name, place(placement.guarded))) +
+        escaped(format_text("#{} {}: {}", i, op.name, place(placement.guarded))) +
             (placement.findings.empty() ? "" : " - " + escaped(why(placement))),
         at.x, at.y, box_width, box_height, at.x, at.y, box_height);
-    out += std::format(
+    out += format_text(
         "<text x=\"{:.0f}\" y=\"{:.0f}\">{}</text><text class=\"small\" x=\"{:.0f}\" "
         "y=\"{:.0f}\">{}{}</text></g>\n",
         at.x + 14, at.y + 16, escaped(std::string_view(op.name).substr(0, longest_name)), at.x + 14,
-        at.y + 32, escaped(std::format("#{} {}", i, output_shape(report.graph, op))), partition);
+        at.y + 32, escaped(format_text("#{} {}", i, output_shape(report.graph, op))), partition);
   }
   return out + "</svg></div>\n";
 }
@@ -227,13 +227,13 @@ std::string operators_table(const InspectReport& report) {
       reason = escaped(first.rule->reason) +
                (first.found.empty() ? "" : " (" + escaped(first.found) + ")");
     }
-    out += std::format(
+    out += format_text(
         "<tr class=\"{}\"><td class=\"n\">{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td>"
         "<td class=\"place\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
         npu::verdict_name(placement.guarded), i, escaped(op.name),
         escaped(output_shape(report.graph, op)), human_count(report.cost.macs[i]),
         place(placement.guarded),
-        placement.guarded_partition < 0 ? "" : std::format("{}", placement.guarded_partition),
+        placement.guarded_partition < 0 ? "" : format_text("{}", placement.guarded_partition),
         reason);
   }
   return out + "</table></div>\n";
@@ -242,37 +242,37 @@ std::string operators_table(const InspectReport& report) {
 }  // namespace
 
 std::string to_html(const InspectReport& report) {
-  std::string out = std::format(
+  std::string out = format_text(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
       "'unsafe-inline'\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
       "<title>{0}</title><style>{1}</style></head><body>\n<h1>{0}</h1>\n",
       escaped(report.model), style);
-  out += std::format("<p><span class=\"badge {}\">{}</span> {}</p>\n", fit_class(report.fit()),
+  out += format_text("<p><span class=\"badge {}\">{}</span> {}</p>\n", fit_class(report.fit()),
                      fit_text(report.fit()), escaped(report.verdict_text()));
-  out += std::format("<p class=\"soft\">Mesa {}; Mesa's delegate alone: {}.</p>\n",
+  out += format_text("<p class=\"soft\">Mesa {}; Mesa's delegate alone: {}.</p>\n",
                      escaped(report.mesa_text()), escaped(report.alone_text()));
   out += "<div class=\"facts\">";
   const npu::PartitionCost& cost = report.cost.npu;
   const std::array facts = {
-      std::pair(std::format("{:.1f} %", report.cost.share() * 100),
+      std::pair(format_text("{:.1f} %", report.cost.share() * 100),
                 std::string("of the MACs on the NPU")),
-      std::pair(std::format("{} / {}", report.count(Verdict::npu), report.graph.operators.size()),
+      std::pair(format_text("{} / {}", report.count(Verdict::npu), report.graph.operators.size()),
                 std::string("operators on the NPU")),
-      std::pair(std::format("{}", report.classification.guarded.size()), std::string("partitions")),
+      std::pair(format_text("{}", report.classification.guarded.size()), std::string("partitions")),
       std::pair(human_bytes(cost.bytes_in + cost.bytes_out), std::string("cross the border")),
-      std::pair(std::format("≥ {:.1f} ms", cost.ms),
+      std::pair(format_text("≥ {:.1f} ms", cost.ms),
                 std::string("estimated for the NPU's part, 200 MHz")),
       std::pair(human_bytes(report.info.file_bytes), std::string("file"))};
   for (const auto& [value, name] : facts) {
-    out += std::format("<div class=\"fact\"><b>{}</b>{}</div>", value, name);
+    out += format_text("<div class=\"fact\"><b>{}</b>{}</div>", value, name);
   }
-  out += std::format("</div><div class=\"bar\"><i style=\"width:{:.1f}%\"></i></div>\n",
+  out += format_text("</div><div class=\"bar\"><i style=\"width:{:.1f}%\"></i></div>\n",
                      report.cost.share() * 100);
   out += "<h2>Inputs and outputs</h2><table>\n";
   for (const auto* const specs : {&report.info.inputs, &report.info.outputs}) {
     for (const TensorSpec& spec : *specs) {
-      out += std::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+      out += format_text("<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n",
                          specs == &report.info.inputs ? "input" : "output", escaped(spec.name),
                          escaped(spec.description()));
     }
@@ -285,7 +285,7 @@ std::string to_html(const InspectReport& report) {
         "<tr><th class=\"n\">operators</th><th class=\"n\">MACs</th><th>why</th><th>what to "
         "change</th></tr>\n";
     for (const Obstacle& obstacle : obstacles) {
-      out += std::format(
+      out += format_text(
           "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>\n",
           obstacle.operators, human_count(obstacle.macs), escaped(obstacle.rule->reason),
           escaped(obstacle.rule->change));

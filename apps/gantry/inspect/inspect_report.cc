@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <format>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <ranges>
 #include <utility>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/terminal.h"
 
@@ -22,15 +22,15 @@ using npu::Verdict;
 constexpr std::size_t most_partitions_of_good = 8;
 
 std::string plural(std::size_t count, std::string_view word) {
-  return std::format("{} {}{}", count, word, count == 1 ? "" : "s");
+  return format_text("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 
-std::string percent(double share) { return std::format("{:.1f} %", share * 100); }
+std::string percent(double share) { return format_text("{:.1f} %", share * 100); }
 
 double rounded(double value) { return std::round(value * 10'000) / 10'000; }
 
 std::string quantization_text(const TensorSpec& spec) {
-  return spec.quantization ? std::format("scale {:g}, zero point {}", spec.quantization->scale,
+  return spec.quantization ? format_text("scale {:g}, zero point {}", spec.quantization->scale,
                                          spec.quantization->zero_point)
                            : "not quantised, or per axis";
 }
@@ -69,13 +69,13 @@ std::string reason_of(const npu::Placement& placement) {
     return {};
   }
   const npu::Finding& first = placement.findings.front();
-  return std::format("{}{}", first.rule->id,
+  return format_text("{}{}", first.rule->id,
                      first.found.empty() ? "" : " (" + printable(first.found) + ")");
 }
 
 /// Whose kernels compute the operator where it is on the CPU, and why not XNNPACK's.
 std::string on_cpu(const xnnpack::Decision& decision) {
-  return decision.rule == nullptr ? "XNNPACK" : std::format("TFLite: {}", decision.rule->id);
+  return decision.rule == nullptr ? "XNNPACK" : format_text("TFLite: {}", decision.rule->id);
 }
 
 /// Neighbours that run alike become one line.
@@ -88,10 +88,10 @@ std::string operators_text(const InspectReport& report, Terminal terminal) {
     const npu::Placement& placement = report.classification.operators[i];
     const std::uint64_t macs = report.cost.macs[i];
     table.row(
-        {std::format("{}", i), printable(op.name), output_shape(report.graph, op),
+        {format_text("{}", i), printable(op.name), output_shape(report.graph, op),
          macs == 0 ? "" : human_count(macs),
          styled(terminal, style_of(placement.guarded), place(placement.guarded)),
-         placement.guarded_partition < 0 ? "" : std::format("{}", placement.guarded_partition),
+         placement.guarded_partition < 0 ? "" : format_text("{}", placement.guarded_partition),
          on_cpu(report.xnnpack.operators[i]), reason_of(placement)});
   }
   return table.text();
@@ -133,7 +133,7 @@ Json xnnpack_json(const xnnpack::Decision& decision) {
 /// What XNNPACK computes, and what it leaves by which rule.
 std::string xnnpack_text(const InspectReport& report) {
   const auto& choice = report.xnnpack;
-  std::string out = std::format(
+  std::string out = format_text(
       "  {} of {} by XNNPACK where it is installed, in {}; TensorFlow Lite's own kernels "
       "do the rest\n",
       choice.taken_count(), plural(choice.operators.size(), "operator"),
@@ -146,7 +146,7 @@ std::string xnnpack_text(const InspectReport& report) {
   }
   for (const xnnpack::Rule& rule : xnnpack::rules()) {
     if (const auto found = kept.find(&rule); found != kept.end()) {
-      out += std::format("  {}  {}: {}\n", rule.id, plural(found->second, "operator"), rule.reason);
+      out += format_text("  {}  {}: {}\n", rule.id, plural(found->second, "operator"), rule.reason);
     }
   }
   return out;
@@ -197,12 +197,12 @@ std::string human_count(std::uint64_t count) {
   constexpr double thousand = 1e3;
   auto value = static_cast<double>(count);
   if (value < thousand) {
-    return std::format("{}", count);
+    return format_text("{}", count);
   }
   for (const char unit : {'k', 'M', 'G', 'T'}) {
     value /= thousand;
     if (value < thousand || unit == 'T') {
-      return std::format("{:.1f} {}", value, unit);
+      return format_text("{:.1f} {}", value, unit);
     }
   }
   return {};
@@ -251,7 +251,7 @@ std::string InspectReport::verdict_text() const {
   if (partitions == 0) {
     return "Nothing of this model can run right on the NPU.";
   }
-  std::string share = std::format("{} of the multiplications run right on the NPU, in {}",
+  std::string share = format_text("{} of the multiplications run right on the NPU, in {}",
                                   percent(cost.share()), plural(partitions, "partition"));
   switch (fit()) {
     case Fit::well:
@@ -274,9 +274,9 @@ std::string InspectReport::mesa_text() const {
     return classification.mesa.text() + " (none is installed here: Debian 14's is assumed)";
   }
   return installed->version == classification.mesa
-             ? std::format("{} (installed: {} in {})", classification.mesa.text(),
+             ? format_text("{} (installed: {} in {})", classification.mesa.text(),
                            printable(installed->release), printable(installed->library.string()))
-             : std::format("{} ({} is installed, the rules of {} are the nearest)",
+             : format_text("{} ({} is installed, the rules of {} are the nearest)",
                            classification.mesa.text(), printable(installed->release),
                            classification.mesa.text());
 }
@@ -288,13 +288,13 @@ std::string InspectReport::alone_text() const {
       }));
   switch (classification.alone_verdict()) {
     case Verdict::npu:
-      return std::format("right, {}", plural(classification.alone.size(), "partition"));
+      return format_text("right, {}", plural(classification.alone.size(), "partition"));
     case Verdict::cpu:
       return "takes nothing";
     case Verdict::wrong:
-      return std::format("WRONG RESULTS, silently: {}", plural(bad, "operator"));
+      return format_text("WRONG RESULTS, silently: {}", plural(bad, "operator"));
     case Verdict::crash:
-      return std::format("CRASHES the process: {}", plural(bad, "operator"));
+      return format_text("CRASHES the process: {}", plural(bad, "operator"));
   }
   return {};
 }
@@ -307,7 +307,7 @@ std::string to_text(const InspectReport& report) {
   };
   const model_file::ModelInfo& info = report.info;
   Table head({left, left});
-  head.row({"model", std::format("{} ({}, {}, {})", printable(report.model),
+  head.row({"model", format_text("{} ({}, {}, {})", printable(report.model),
                                  model_file::task_name(info.task), human_bytes(info.file_bytes),
                                  plural(report.graph.operators.size(), "operator"))});
   if (!info.description.empty()) {
@@ -315,23 +315,23 @@ std::string to_text(const InspectReport& report) {
     head.row({"description", printable(std::string_view(info.description).substr(0, longest))});
   }
   for (const TensorSpec& input : info.inputs) {
-    head.row({"input", std::format("{} {}; {}", printable(input.name), input.description(),
+    head.row({"input", format_text("{} {}; {}", printable(input.name), input.description(),
                                    quantization_text(input))});
   }
   for (const TensorSpec& output : info.outputs) {
-    head.row({"output", std::format("{} {}; {}", printable(output.name), output.description(),
+    head.row({"output", format_text("{} {}; {}", printable(output.name), output.description(),
                                     quantization_text(output))});
   }
   head.row({"labels", info.labels.empty()
                           ? "none in the file"
-                          : std::format("{} in the file, the first: {}", info.labels.size(),
+                          : format_text("{} in the file, the first: {}", info.labels.size(),
                                         printable(info.labels.front()))});
   for (const std::string& warning : info.warnings) {
     head.row({"warning", printable(warning)});
   }
   if (info.subgraphs > 1) {
     head.row(
-        {"warning", std::format("{} subgraphs: only the main one is looked at", info.subgraphs)});
+        {"warning", format_text("{} subgraphs: only the main one is looked at", info.subgraphs)});
   }
   head.row({"Mesa", report.mesa_text()});
   std::string out = head.text();
@@ -342,19 +342,19 @@ std::string to_text(const InspectReport& report) {
   out += title("On the NPU");
   Table sum({left, left});
   sum.row({"operators",
-           std::format("{} of {} on the NPU; CPU: {} refused, {} would be wrong, {} would crash",
+           format_text("{} of {} on the NPU; CPU: {} refused, {} would be wrong, {} would crash",
                        report.count(Verdict::npu), report.graph.operators.size(),
                        report.count(Verdict::cpu), report.count(Verdict::wrong),
                        report.count(Verdict::crash))});
-  sum.row({"MACs", std::format("{} {} of {}  {}", bar(report.cost.share(), 20),
+  sum.row({"MACs", format_text("{} {} of {}  {}", bar(report.cost.share(), 20),
                                human_count(report.cost.npu_macs),
                                human_count(report.cost.total_macs), percent(report.cost.share()))});
   sum.row({"partitions",
-           std::format("{}; {} in, {} out across the border, {} NPU tasks",
+           format_text("{}; {} in, {} out across the border, {} NPU tasks",
                        report.classification.guarded.size(), human_bytes(report.cost.npu.bytes_in),
                        human_bytes(report.cost.npu.bytes_out), report.cost.npu.tasks)});
   if (report.cost.npu.tasks > 0) {
-    sum.row({"time", std::format("at least {:.1f} ms for the NPU's part: a model at 200 MHz, not a "
+    sum.row({"time", format_text("at least {:.1f} ms for the NPU's part: a model at 200 MHz, not a "
                                  "measurement; boards were seen to take two to four times that",
                                  report.cost.npu.ms)});
   }
@@ -371,20 +371,20 @@ std::string to_text(const InspectReport& report) {
           report.cost.total_macs == 0
               ? 0
               : static_cast<double>(obstacle.macs) / static_cast<double>(report.cost.total_macs);
-      out += std::format(
+      out += format_text(
           "  {}  {}, {} of the MACs\n      {}\n", styled(terminal, Style::bold, obstacle.rule->id),
           plural(obstacle.operators, "operator"), percent(share), obstacle.rule->reason);
       if (!obstacle.rule->change.empty()) {
-        out += std::format("      → {}\n", obstacle.rule->change);
+        out += format_text("      → {}\n", obstacle.rule->change);
       }
     }
     if (obstacles.size() > most_told) {
-      out += std::format("  and {} more: see the column \"why\"\n", obstacles.size() - most_told);
+      out += format_text("  and {} more: see the column \"why\"\n", obstacles.size() - most_told);
     }
   }
   out += title("On the CPU");
   out += xnnpack_text(report);
-  out += std::format("\n{}  {}\n", headline(report, terminal), report.verdict_text());
+  out += format_text("\n{}  {}\n", headline(report, terminal), report.verdict_text());
   return out;
 }
 

@@ -4,17 +4,16 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
-#include <format>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <print>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "commands.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/parse.h"
@@ -111,7 +110,7 @@ std::expected<Subject, Exit> subject_of(const std::string& command, const Common
     const zoo::Entry* const entry = manifest->find(name);
     if (entry == nullptr) {
       print_error(command,
-                  std::format("{}: no model of that name in the list", gantry::quoted(name)),
+                  format_text("{}: no model of that name in the list", gantry::quoted(name)),
                   "`gantry models list` shows the names.");
       return std::unexpected(Exit::usage);
     }
@@ -127,7 +126,7 @@ std::expected<Subject, Exit> subject_of(const std::string& command, const Common
 void print_document(std::string_view member, Json results) {
   Json document;
   document[member] = std::move(results);
-  std::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
+  print_text("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 Json json_of(const Error& error) {
@@ -216,15 +215,15 @@ std::string overview(const zoo::Manifest& manifest, const zoo::Store& store) {
                size_of(entry, status), printable(entry.task), printable(entry.licence),
                std::string(zoo::verdict_name(entry.npu))});
   }
-  return table.text() + std::format(
+  return table.text() + format_text(
                             "\nInstalled models are below {}. More on one: gantry models "
                             "list NAME\n",
                             store.root().string());
 }
 
 std::string checksum_text(const zoo::Content& content) {
-  return std::format("sha256 {}{}", content.sha256.empty() ? "unknown" : content.sha256,
-                     content.bytes ? std::format(", {} bytes", *content.bytes) : "");
+  return format_text("sha256 {}{}", content.sha256.empty() ? "unknown" : content.sha256,
+                     content.bytes ? format_text(", {} bytes", *content.bytes) : "");
 }
 
 std::string details(const zoo::Entry& entry, const zoo::Store& store) {
@@ -239,7 +238,7 @@ std::string details(const zoo::Entry& entry, const zoo::Store& store) {
   table.row({"task", printable(entry.task)});
   table.row({"input", printable(entry.input)});
   table.row(
-      {"licence", std::format("{}, from {}", printable(entry.licence), printable(entry.origin))});
+      {"licence", format_text("{}, from {}", printable(entry.licence), printable(entry.origin))});
   table.row({"download", entry.url});
   table.row({"", checksum_text(entry.download)});
   if (entry.member) {
@@ -247,14 +246,14 @@ std::string details(const zoo::Entry& entry, const zoo::Store& store) {
     table.row({"", checksum_text(entry.member->content)});
   }
   table.row({"NPU alone",
-             std::format("{}: {}", zoo::verdict_name(entry.npu), printable(entry.npu_note))});
+             format_text("{}: {}", zoo::verdict_name(entry.npu), printable(entry.npu_note))});
   if (entry.expect) {
     table.row(
-        {"expect", std::format("{} with at least {:.0f} % on {} ({})",
+        {"expect", format_text("{} with at least {:.0f} % on {} ({})",
                                printable(entry.expect->label), entry.expect->probability * 100,
                                printable(entry.expect->image), entry.expect->image_url)});
   }
-  return std::format("{}  {}\n{}", styled(terminal, Style::bold, entry.name),
+  return format_text("{}  {}\n{}", styled(terminal, Style::bold, entry.name),
                      printable(entry.title), table.text());
 }
 
@@ -281,10 +280,10 @@ int list(std::span<char* const> arguments) {
     }
     print_document("models", std::move(models));
   } else if (subject->entries.empty()) {
-    std::print("{}", overview(subject->manifest, subject->store));
+    print_text("{}", overview(subject->manifest, subject->store));
   } else {
     for (std::size_t i = 0; i < subject->entries.size(); ++i) {
-      std::print("{}{}", i == 0 ? "" : "\n", details(*subject->entries[i], subject->store));
+      print_text("{}{}", i == 0 ? "" : "\n", details(*subject->entries[i], subject->store));
     }
   }
   return to_int(Exit::good);
@@ -334,7 +333,7 @@ struct PullOptions {
       if (!zoo::is_sha256(one)) {
         return fail(
             Code::invalid_argument,
-            std::format("want 64 lower-case hexadecimal digits, got {}", gantry::quoted(one)));
+            format_text("want 64 lower-case hexadecimal digits, got {}", gantry::quoted(one)));
       }
       trusted.emplace_back(one);
       text.remove_prefix(std::min(comma + 1, text.size()));
@@ -348,7 +347,7 @@ bool person_trusts(const zoo::Unverified& file) {
   if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
     return false;
   }
-  std::print(stderr,
+  print_text(stderr,
              "The list knows no checksum for {}. From {} came\n  {} bytes, sha256 {}\n{}Install "
              "it? [y/N] ",
              printable(file.what), printable(file.source), file.bytes, file.sha256,
@@ -383,7 +382,7 @@ class Puller {
         result["sha256"] = refused->sha256;
       }
       results_.push_back(std::move(result));
-      print_error("models pull", std::format("{}: {}", entry.name, pulled.error().message),
+      print_error("models pull", format_text("{}: {}", entry.name, pulled.error().message),
                   next_step(entry, pulled.error(), refused));
       return pulled.error().code == Code::invalid_argument ? Exit::bad : Exit::no_result;
     }
@@ -394,7 +393,7 @@ class Puller {
     result["resumed_from"] = pulled->resumed_from;
     results_.push_back(std::move(result));
     if (!options_.common.json) {
-      std::print("{}  {}, {}, {}\n", entry.name,
+      print_text("{}  {}, {}, {}\n", entry.name,
                  pulled->was_installed ? "was installed and is whole" : "installed",
                  human_bytes(pulled->bytes), pulled->model.string());
     }
@@ -419,12 +418,12 @@ class Puller {
       const double fraction =
           total && *total > 0 ? static_cast<double>(done) / static_cast<double>(*total) : 0;
       progress.show(fraction, total
-                                  ? std::format("{} of {}", human_bytes(done), human_bytes(*total))
+                                  ? format_text("{} of {}", human_bytes(done), human_bytes(*total))
                                   : human_bytes(done));
     };
     const auto note = [&progress, name = entry.name](const std::string& text) {
       progress.clear();
-      print_warning("models pull", std::format("{}: {}", name, text));
+      print_warning("models pull", format_text("{}: {}", name, text));
     };
     out.fetch.on_note = note;
     out.on_wait = [note] { note("another process pulls it; waiting"); };
@@ -442,7 +441,7 @@ class Puller {
   [[nodiscard]] std::string next_step(const zoo::Entry& entry, const Error& error,
                                       const std::optional<zoo::Unverified>& refused) const {
     if (refused) {
-      return std::format(
+      return format_text(
           "If a source that you trust names the same checksum: gantry models pull {} "
           "--trust-sha256 {}",
           entry.name, refused->sha256);
@@ -450,7 +449,7 @@ class Puller {
     switch (error.code) {
       case Code::unavailable:
       case Code::deadline_exceeded:
-        return std::format(
+        return format_text(
             "Try again later: what has come is kept. Without a network: get {}{} elsewhere (curl "
             "-LO), then gantry models pull {} --from DIR",
             entry.url,
@@ -458,7 +457,7 @@ class Puller {
             entry.name);
       case Code::not_found:
         return options_.from.empty()
-                   ? std::format(
+                   ? format_text(
                          "The file has moved? Another source: gantry models pull {} --from "
                          "DIR|URL",
                          entry.name)
@@ -521,7 +520,7 @@ int pull(std::span<char* const> arguments) {
   if (settings.common.json) {
     print_document("models", std::move(puller).results());
   } else if (exit == Exit::good && !subject->entries.empty()) {
-    std::print("Try: gantry run {} photo.jpg\n", subject->entries.front()->name);
+    print_text("Try: gantry run {} photo.jpg\n", subject->entries.front()->name);
   }
   return to_int(exit);
 }
@@ -562,21 +561,21 @@ int verify(std::span<char* const> arguments) {
       result["status"] = "failed";
       result.update(json_of(checked.error()));
       print_error("models verify", checked.error().message,
-                  std::format("gantry models pull {}", entry->name));
+                  format_text("gantry models pull {}", entry->name));
     } else {
       const bool is_good = checked->problems.empty();
       result["status"] = is_good ? "good" : "bad";
       result["sha256"] = checked->sha256;
       result["bytes"] = checked->bytes;
       result["problems"] = checked->problems;
-      text += std::format(
+      text += format_text(
           "{}  {}, {}\n", entry->name,
           is_good ? styled(terminal, Style::green, "good") : styled(terminal, Style::red, "bad"),
           human_bytes(checked->bytes));
       for (const std::string& problem : checked->problems) {
         exit = worse(exit, Exit::bad);
         print_error("models verify", problem,
-                    std::format("gantry models pull {}   # replaces it", entry->name));
+                    format_text("gantry models pull {}   # replaces it", entry->name));
       }
     }
     results.push_back(std::move(result));
@@ -584,9 +583,9 @@ int verify(std::span<char* const> arguments) {
   if (common.json) {
     print_document("models", std::move(results));
   } else if (subject->entries.empty()) {
-    std::print("No model of the list is installed below {}.\n", subject->store.root().string());
+    print_text("No model of the list is installed below {}.\n", subject->store.root().string());
   } else {
-    std::print("{}", text);
+    print_text("{}", text);
   }
   return to_int(exit);
 }
@@ -622,7 +621,7 @@ int rm(std::span<char* const> arguments) {
       print_error("models rm", removed.error().message,
                   "`gantry models list` shows what is installed.");
     } else if (!common.json) {
-      std::print("{}  removed\n", entry->name);
+      print_text("{}  removed\n", entry->name);
     }
     results.push_back(std::move(result));
   }
@@ -643,7 +642,7 @@ int models(std::span<char* const> arguments) {
                                    Command{"verify", verify}, Command{"rm", rm}};
   const std::string_view word = arguments.empty() ? std::string_view() : arguments.front();
   if (word == "--help" || word == "-h" || word == "help") {
-    std::print("{}", help);
+    print_text("{}", help);
     return to_int(Exit::good);
   }
   for (const Command& command : commands) {
@@ -652,7 +651,7 @@ int models(std::span<char* const> arguments) {
     }
   }
   print_error("models",
-              std::format("want one of the commands list, pull, verify, rm; got {}",
+              format_text("want one of the commands list, pull, verify, rm; got {}",
                           word.empty() ? "nothing" : gantry::quoted(word)),
               "`gantry models --help` tells more.");
   return to_int(Exit::usage);

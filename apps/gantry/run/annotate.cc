@@ -4,10 +4,10 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <format>
 #include <ranges>
 #include <string>
 
+#include "gantry/base/format.h"
 #include "run/font.h"
 
 namespace gantry::cli {
@@ -95,8 +95,8 @@ void draw_label(image::Image& picture, std::int32_t x, std::int32_t bottom, cons
 
 std::string label_of(const inference::Prediction& found) {
   const std::string name =
-      found.label.empty() ? std::format("class {}", found.class_id) : to_ascii(found.label);
-  return std::format("{} {:.0f} %", name, found.probability * 100);
+      found.label.empty() ? format_text("class {}", found.class_id) : to_ascii(found.label);
+  return format_text("{} {:.0f} %", name, found.probability * 100);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "run/npy.h"
 
 #include <algorithm>
-#include <format>
 #include <string>
 #include <string_view>
+
+#include "gantry/base/format.h"
 
 namespace gantry::cli {
 namespace {
@@ -49,17 +50,17 @@ Result<std::vector<std::byte>> npy_file(DType dtype, const Shape& shape,
   const std::string_view type = type_string(dtype);
   if (type.empty()) {
     return fail(Code::unimplemented,
-                std::format("NumPy files hold numbers, this tensor is {}", dtype_name(dtype)));
+                format_text("NumPy files hold numbers, this tensor is {}", dtype_name(dtype)));
   }
   const auto elements = element_count(shape);
   if (!elements || *elements * dtype_size(dtype) != data.size()) {
     return fail(Code::invalid_argument,
-                std::format("want the bytes of {} {}, got {} bytes", dtype_name(dtype),
+                format_text("want the bytes of {} {}, got {} bytes", dtype_name(dtype),
                             to_string(shape), data.size()));
   }
   std::string extents;
   for (const std::int32_t extent : shape) {
-    extents += std::format("{}, ", extent);
+    extents += format_text("{}, ", extent);
   }
   if (shape.size() > 1) {
     extents.resize(extents.size() - 2);
@@ -67,7 +68,7 @@ Result<std::vector<std::byte>> npy_file(DType dtype, const Shape& shape,
     extents.pop_back();  // "(5,)"
   }
   std::string header =
-      std::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, extents);
+      format_text("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, extents);
   constexpr std::size_t prefix = 10;  // magic, version, length
   const std::size_t unpadded = prefix + header.size() + 1;
   header.append((64 - unpadded % 64) % 64, ' ');

@@ -11,6 +11,8 @@
 namespace gantry::cli {
 namespace {
 
+using testing::HasSubstr;
+
 std::string as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

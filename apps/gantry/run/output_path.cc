@@ -1,7 +1,8 @@
 #include "run/output_path.h"
 
-#include <format>
 #include <system_error>
+
+#include "gantry/base/format.h"
 
 namespace gantry::cli {
 
@@ -12,7 +13,7 @@ std::filesystem::path output_path(const std::filesystem::path& wanted, std::stri
   if (!wanted.has_filename() || std::filesystem::is_directory(wanted, ignored)) {
     std::string stem = input == "-" ? "stdin" : std::filesystem::path(input).stem().string();
     if (count > 1) {
-      stem = std::format("{}-{}", index + 1, stem);  // two folders may hold pictures of one name
+      stem = format_text("{}-{}", index + 1, stem);  // two folders may hold pictures of one name
     }
     return wanted / (stem + std::string(extension));
   }
@@ -20,7 +21,7 @@ std::filesystem::path output_path(const std::filesystem::path& wanted, std::stri
     return wanted;
   }
   return wanted.parent_path() /
-         std::format("{}-{}{}", wanted.stem().string(), index + 1, wanted.extension().string());
+         format_text("{}-{}{}", wanted.stem().string(), index + 1, wanted.extension().string());
 }
 
 }  // namespace gantry::cli

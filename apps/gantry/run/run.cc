@@ -3,13 +3,11 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <format>
 #include <iostream>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <print>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -19,6 +17,7 @@
 #include "commands.h"
 #include "gantry/api/response_json.h"
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/terminal.h"
@@ -96,7 +95,7 @@ Result<std::vector<std::byte>> read_image(const std::string& name) {
     bytes.insert(bytes.end(), data, data + std::cin.gcount());
     if (bytes.size() > image::max_file_bytes) {
       return fail(Code::out_of_range,
-                  std::format("stdin: more than {}", human_bytes(image::max_file_bytes)));
+                  format_text("stdin: more than {}", human_bytes(image::max_file_bytes)));
     }
   }
   if (bytes.empty()) {
@@ -108,13 +107,13 @@ Result<std::vector<std::byte>> read_image(const std::string& name) {
 /// "12.3 ms", with as many digits as help.
 std::string ms(Clock::duration time) {
   const double value = to_ms(time);
-  return value < 10 ? std::format("{:.2f} ms", value) : std::format("{:.1f} ms", value);
+  return value < 10 ? format_text("{:.2f} ms", value) : format_text("{:.1f} ms", value);
 }
 
-std::string percent(double probability) { return std::format("{:.1f} %", probability * 100); }
+std::string percent(double probability) { return format_text("{:.1f} %", probability * 100); }
 
 std::string label_of(const inference::Prediction& found) {
-  return found.label.empty() ? std::format("class {}", found.class_id) : printable(found.label);
+  return found.label.empty() ? format_text("class {}", found.class_id) : printable(found.label);
 }
 
 /// What a person sees for one picture.
@@ -122,9 +121,9 @@ std::string description(const std::string& name, const inference::Response& resp
   const Terminal terminal = Terminal::of(STDOUT_FILENO);
   using enum Table::Align;
   std::string out =
-      std::format("{}  {}\n", styled(terminal, Style::bold, printable(name)),
+      format_text("{}  {}\n", styled(terminal, Style::bold, printable(name)),
                   styled(terminal, Style::dim,
-                         std::format("{}×{}", response.image_width, response.image_height)));
+                         format_text("{}×{}", response.image_width, response.image_height)));
   const bool boxes = !response.predictions.empty() && response.predictions.front().box.has_value();
   Table table(boxes ? std::vector{right, left, left, right, right, right, right, right}
                     : std::vector{right, left, left, right});
@@ -140,18 +139,18 @@ std::string description(const std::string& name, const inference::Response& resp
     }
     std::vector<std::string> cells = {percent(found.probability),
                                       styled(terminal, Style::green, bar(found.probability, 20)),
-                                      label_of(found), std::format("{}", found.class_id)};
+                                      label_of(found), format_text("{}", found.class_id)};
     if (found.box) {
       for (const double edge :
            {found.box->x_min, found.box->y_min, found.box->x_max, found.box->y_max}) {
-        cells.push_back(std::format("{:.0f}", edge));
+        cells.push_back(format_text("{:.0f}", edge));
       }
     }
     table.row(std::move(cells));
   }
   out += table.text();
   for (const inference::RawOutput& output : response.raw_outputs) {
-    out += std::format("  output {}: {}\n", gantry::quoted(output.spec.name),
+    out += format_text("  output {}: {}\n", gantry::quoted(output.spec.name),
                        output.spec.description());
   }
   if (response.predictions.empty() && response.raw_outputs.empty()) {
@@ -160,7 +159,7 @@ std::string description(const std::string& name, const inference::Response& resp
   const auto& t = response.timings;
   out += "  " +
          styled(terminal, Style::dim,
-                std::format("on the {}: invoke {}, decode {}, resize {}, post-processing {}",
+                format_text("on the {}: invoke {}, decode {}, resize {}, post-processing {}",
                             response.device == dispatch::Device::npu ? "NPU" : "CPU", ms(t.invoke),
                             ms(t.decode), ms(t.resize), ms(t.postprocess))) +
          "\n";
@@ -221,22 +220,22 @@ class Run {
         const std::string name = images_[i] == "-" ? "stdin" : images_[i];
         const std::string& text = response.error().message;
         print_error("run",
-                    text.starts_with(name) ? text : std::format("{}: {}", printable(name), text));
-        results += std::format("{}\n{{\"file\":{},\"success\":false,\"error\":{},\"code\":{}}}",
+                    text.starts_with(name) ? text : format_text("{}: {}", printable(name), text));
+        results += format_text("{}\n{{\"file\":{},\"success\":false,\"error\":{},\"code\":{}}}",
                                i == 0 ? "" : ",", json_string(images_[i]), json_string(text),
                                json_string(code_name(response.error().code)));
       } else if (options_.json) {
         // The service's own text with one member more in front.
-        results += std::format("{}\n{{\"file\":{},{}", i == 0 ? "" : ",", json_string(images_[i]),
+        results += format_text("{}\n{{\"file\":{},{}", i == 0 ? "" : ",", json_string(images_[i]),
                                api::response_json(*response).substr(1));
       } else {
         progress.clear();
-        std::print("{}{}", i == 0 ? "" : "\n", description(images_[i], *response));
+        print_text("{}{}", i == 0 ? "" : "\n", description(images_[i], *response));
       }
     }
     progress.clear();
     if (options_.json) {
-      std::print("{{\"model\":{},\"sha256\":\"{}\",\"cpu_backend\":{},\"results\":[{}\n]}}\n",
+      print_text("{{\"model\":{},\"sha256\":\"{}\",\"cpu_backend\":{},\"results\":[{}\n]}}\n",
                  json_string(model_.name()), model_.sha256(),
                  json_string(backend::cpu_backend_name(model_.cpu_report())), results);
     }
@@ -289,7 +288,7 @@ class Run {
     if (!options_.save_output.empty()) {
       for (std::size_t i = 0; i < response.raw_outputs.size(); ++i) {
         const auto& output = response.raw_outputs[i];
-        const auto file = path(options_.save_output / "", std::format(".output-{}.npy", i));
+        const auto file = path(options_.save_output / "", format_text(".output-{}.npy", i));
         if (Result<> saved = save_tensor(file, output.spec, output.bytes); !saved) {
           return saved;
         }
@@ -308,7 +307,7 @@ class Run {
 Result<> make_folder(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  return error ? fail(Code::invalid_argument, std::format("{}: {}", path.string(), error.message()))
+  return error ? fail(Code::invalid_argument, format_text("{}: {}", path.string(), error.message()))
                : Result<>{};
 }
 
@@ -376,7 +375,7 @@ int run(std::span<char* const> arguments) {
   if (const Result<> takes_pictures = (*model)->validate({}); !takes_pictures) {
     print_error(
         "run", takes_pictures.error().message,
-        std::format("`gantry bench {}` measures any model.", settings.model.model.string()));
+        format_text("`gantry bench {}` measures any model.", settings.model.model.string()));
     return to_int(Exit::no_result);
   }
   return to_int(Run(settings, std::move(images), **model).all());

@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <format>
 
 #include "gantry/backend/device_policy.h"
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/dispatch/execution_slot.h"
 #include "settings/builtin_model.h"
@@ -29,29 +29,29 @@ std::string example_image(const inference::LoadedModel& model) {
 }
 
 std::string counted(std::size_t count, std::string_view thing) {
-  return std::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+  return format_text("{} {}{}", count, thing, count == 1 ? "" : "s");
 }
 
 /// "on the NPU, 3 slots; 28 of 31 operators there in 1 partition, proven (…)."
 std::string where_it_runs(const inference::LoadedModel& model) {
   const auto& report = model.npu_report();
   if (model.device() == dispatch::Device::npu) {
-    return std::format("on the NPU, {}; {} of {} there in {}, proven ({}).",
+    return format_text("on the NPU, {}; {} of {} there in {}, proven ({}).",
                        counted(model.npu_slots()->size(), "slot"), report.operators_npu,
                        counted(report.operators_npu + report.operators_cpu, "operator"),
                        counted(report.partitions, "partition"), report.proof_words);
   }
   const auto& config = model.config();
   std::string text =
-      std::format("on the CPU, {} with {} each.", counted(config.slots, "slot"),
+      format_text("on the CPU, {} with {} each.", counted(config.slots, "slot"),
                   counted(static_cast<std::size_t>(config.threads_per_slot), "thread"));
   const auto& cpu = model.cpu_report();
-  text += cpu.is_xnnpack ? std::format("\n  Computed by XNNPACK: {} of {}.", cpu.operators_xnnpack,
+  text += cpu.is_xnnpack ? format_text("\n  Computed by XNNPACK: {} of {}.", cpu.operators_xnnpack,
                                        counted(cpu.operators, "operator"))
-                         : std::format("\n  Computed by TensorFlow Lite's own kernels: {}.",
+                         : format_text("\n  Computed by TensorFlow Lite's own kernels: {}.",
                                        printable(cpu.reason));
   if (config.device == backend::DeviceWanted::automatic) {
-    text += std::format("\n  Not on the NPU: {}.", printable(report.reason));
+    text += format_text("\n  Not on the NPU: {}.", printable(report.reason));
   }
   return text;
 }
@@ -71,19 +71,19 @@ std::string shell_word(std::string_view text) {
   return out + "'";
 }
 
-std::string ready_text(const std::string& url, const inference::LoadedModel& model,
-                       double start_ms, Terminal terminal, std::string_view example) {
+std::string ready_text(const std::string& url, const inference::LoadedModel& model, double start_ms,
+                       Terminal terminal, std::string_view example) {
   const std::string image = example.empty() ? example_image(model) : std::string(example);
   std::string text =
-      std::format("Ready in {:.0f} ms: {} {}\n\n", start_ms,
+      format_text("Ready in {:.0f} ms: {} {}\n\n", start_ms,
                   styled(terminal, Style::bold, printable(model.name())), where_it_runs(model));
   if (model.transform()) {
-    text += std::format("  try it     curl -F {} {}/infer\n",
+    text += format_text("  try it     curl -F {} {}/infer\n",
                         shell_word("image=@" + printable(image)), url);
   } else {
     text += "  The model takes no picture: POST /infer answers 422.\n";
   }
-  text += std::format(
+  text += format_text(
       "  see it     {}/\n"
       "  stop it    Ctrl-C, or kill {}\n\n",
       url, getpid());

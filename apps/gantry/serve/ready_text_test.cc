@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <format>
 
 #include "gantry/base/file.h"
+#include "gantry/base/format.h"
 #include "gantry/test/model_builder.h"
 
 namespace gantry::cli {
@@ -24,8 +24,8 @@ TEST(ShellWord, IsTakenAsItIsOrInQuotes) {
 }
 
 TEST(ReadyText, SaysWhereItRunsHowToTryItAndHowToStop) {
-  const auto path = std::filesystem::path(testing::TempDir()) /
-                    std::format("gantry-ready-{}.tflite", getpid());
+  const auto path =
+      std::filesystem::path(testing::TempDir()) / format_text("gantry-ready-{}.tflite", getpid());
   ASSERT_TRUE(write_file(path, test::color_classifier()));
   inference::ModelConfig config;
   config.path = path;
@@ -35,10 +35,11 @@ TEST(ReadyText, SaysWhereItRunsHowToTryItAndHowToStop) {
   std::filesystem::remove(path);
   ASSERT_TRUE(model) << model.error().message;
   const std::string text = ready_text("http://127.0.0.1:1", **model, 12.3, {}, "my cat.jpg");
-  EXPECT_THAT(text, AllOf(HasSubstr("Ready in 12 ms: colors on the CPU, 2 slots with 1 thread each."),
-                          HasSubstr("Not on the NPU:"),
-                          HasSubstr("curl -F 'image=@my cat.jpg' http://127.0.0.1:1/infer"),
-                          HasSubstr(std::format("kill {}", getpid()))));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("Ready in 12 ms: colors on the CPU, 2 slots with 1 thread each."),
+                    HasSubstr("Not on the NPU:"),
+                    HasSubstr("curl -F 'image=@my cat.jpg' http://127.0.0.1:1/infer"),
+                    HasSubstr(format_text("kill {}", getpid()))));
   EXPECT_THAT(ready_text("http://127.0.0.1:1", **model, 12.3, {}, ""), HasSubstr("photo.jpg"));
 }
 

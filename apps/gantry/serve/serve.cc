@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <print>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "gantry/api/api.h"
 #include "gantry/backend/npu_factory.h"
 #include "gantry/base/deadline.h"
+#include "gantry/base/format.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/signals.h"
 #include "gantry/cli/terminal.h"
@@ -57,8 +57,7 @@ Result<std::unique_ptr<http::Server>> listen(const ServeOptions& settings, api::
   config.port = settings.listen.port;
   config.server_name = "gantry/" GANTRY_VERSION;
   return http::Server::start(
-      config,
-      [&api](std::shared_ptr<http::Exchange> exchange) { api.handle(std::move(exchange)); },
+      config, [&api](std::shared_ptr<http::Exchange> exchange) { api.handle(std::move(exchange)); },
       api::Api::error_response,
       [&api](const http::ConnectionEvent& event) {
         api.count(event);
@@ -74,7 +73,7 @@ void tell_ready(ServeOptions& settings, const http::Server& server,
   if (settings.log_format != "json") {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
     const char* const example = std::getenv("GANTRY_EXAMPLE_IMAGE");
-    std::print("{}", ready_text(url, model, to_ms(start), Terminal::of(STDOUT_FILENO),
+    print_text("{}", ready_text(url, model, to_ms(start), Terminal::of(STDOUT_FILENO),
                                 example == nullptr ? "" : example));
     std::fflush(stdout);
   }

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <format>
 #include <fstream>
 #include <string_view>
 #include <system_error>
 
+#include "gantry/base/format.h"
 #include "gantry/cli/parse.h"
 #include "gantry/cli/terminal.h"
 #include "gantry/zoo/manifest.h"
@@ -79,7 +79,7 @@ void ModelOptions::add_trial_to(Options& options) {
                   }
                 }
                 return fail(Code::invalid_argument,
-                            std::format("want auto, xnnpack or tflite, found \"{}\"", text));
+                            format_text("want auto, xnnpack or tflite, found \"{}\"", text));
               });
   options.flag("no-trial", no_trial,
                "load the model without running it once in a child process first");
@@ -132,9 +132,9 @@ std::optional<Exit> ModelOptions::resolve(std::string_view command) {
     return std::nullopt;
   }
   print_error(command,
-              std::format("{}: no file of that name, and the model is not installed below {}", word,
+              format_text("{}: no file of that name, and the model is not installed below {}", word,
                           root->string()),
-              std::format("gantry models pull {}", word));
+              format_text("gantry models pull {}", word));
   return Exit::no_result;
 }
 

@@ -5,8 +5,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <format>
-#include <print>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +13,7 @@
 
 #include "child_files.h"
 #include "gantry/backend/self.h"
+#include "gantry/base/format.h"
 #include "gantry/base/sealed_bytes.h"
 #include "gantry/sandbox/child.h"
 
@@ -28,7 +27,7 @@ namespace {
 }
 
 void crash() {
-  std::println(stderr, "about to fall");
+  print_line(stderr, "about to fall");
   std::signal(SIGSEGV, SIG_DFL);  // a sanitizer would take it for its own
   raise(SIGSEGV);
 }
@@ -42,7 +41,7 @@ Result<> obey(std::span<const std::string> how, const sandbox::Teller& tell) {
     } else if (what.starts_with("step:")) {
       tell.step(what.substr(5));
     } else if (what.starts_with("print:")) {
-      std::println("{}", what.substr(6));
+      print_line("{}", what.substr(6));
     } else if (what.starts_with("error:")) {
       return fail(Code::invalid_argument, std::string(what.substr(6)));
     } else if (what == "crash") {
@@ -54,7 +53,7 @@ Result<> obey(std::span<const std::string> how, const sandbox::Teller& tell) {
       std::_Exit(static_cast<int>(std::strtol(what.substr(5).data(), nullptr, 10)));
     } else if (what == "sealed_model") {
       const auto model = SealedBytes::adopt(UniqueFd(model_descriptor), std::size_t{1} << 30U);
-      tell.result(std::format("{} bytes", model ? model->bytes().size() : 0));
+      tell.result(format_text("{} bytes", model ? model->bytes().size() : 0));
     }
   }
   return {};

@@ -6,14 +6,13 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <format>
-#include <print>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "gantry/base/format.h"
 #include "gantry/base/sealed_bytes.h"
 #include "gantry/sandbox/child.h"
 #include "gantry/sandbox/process.h"
@@ -49,7 +48,7 @@ Result<> job(std::string_view how, const Teller& tell) {
   }
   if (how == "crash") {
     tell.step("falling");
-    std::println(stderr, "about to fall");
+    print_line(stderr, "about to fall");
     std::signal(SIGSEGV, SIG_DFL);  // a sanitizer would take it for its own
     raise(SIGSEGV);
   }
@@ -58,7 +57,7 @@ Result<> job(std::string_view how, const Teller& tell) {
     hang();
   }
   if (how == "noise") {  // what a parent that listens to a library's words would take for a result
-    std::println("result: all is well\ndone");
+    print_line("result: all is well\ndone");
     std::fflush(stdout);
     std::_Exit(0);
   }
@@ -70,13 +69,13 @@ Result<> job(std::string_view how, const Teller& tell) {
   if (how == "chatter") {
     for (;;) {
       tell.result(std::string(1000, 'x'));
-      std::println("{}", std::string(1000, 'y'));
+      print_line("{}", std::string(1000, 'y'));
     }
   }
   if (how == "limits") {
-    tell.result(std::format("cpu {}", limit(RLIMIT_CPU)));
-    tell.result(std::format("core {}", limit(RLIMIT_CORE)));
-    tell.result(std::format("file {}", limit(RLIMIT_FSIZE)));
+    tell.result(format_text("cpu {}", limit(RLIMIT_CPU)));
+    tell.result(format_text("core {}", limit(RLIMIT_CORE)));
+    tell.result(format_text("file {}", limit(RLIMIT_FSIZE)));
     return {};
   }
   if (how == "file") {
@@ -89,7 +88,7 @@ Result<> job(std::string_view how, const Teller& tell) {
         write_all(first_descriptor + 2, std::as_bytes(std::span("from the child", 14)));
     return written;
   }
-  return fail(Code::invalid_argument, std::format("\"{}\" is nothing that it does", how));
+  return fail(Code::invalid_argument, format_text("\"{}\" is nothing that it does", how));
 }
 
 }  // namespace

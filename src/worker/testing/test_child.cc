@@ -9,15 +9,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <format>
 #include <fstream>
-#include <print>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/sandbox/channel.h"
 #include "gantry/worker/serve.h"
@@ -85,7 +84,7 @@ class TestSlot : public dispatch::ExecutionSlot {
       case Act::hang:
         hang();
       case Act::crash:
-        std::println(stderr, "first words\nabout to crash");
+        print_line(stderr, "first words\nabout to crash");
         std::signal(SIGSEGV, SIG_DFL);  // the sanitizers' own handler is not what is tested
         std::raise(SIGSEGV);
         break;
@@ -115,7 +114,7 @@ class TestSlot : public dispatch::ExecutionSlot {
         break;
       case Act::flood_words:
         for (std::uint32_t i = 0; i < order.number; ++i) {
-          std::println(stderr, "word {}", i);
+          print_line(stderr, "word {}", i);
         }
         break;
       case Act::wrong_sequence:
@@ -169,7 +168,7 @@ class TestSlot : public dispatch::ExecutionSlot {
 
 int run(std::string_view how, std::int32_t bytes) {
   if (how == "exit") {
-    std::println(stderr, "cannot go on");
+    print_line(stderr, "cannot go on");
     return 9;
   }
   if (how == "silent") {

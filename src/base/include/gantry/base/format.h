@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdio>
+#include <format>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace gantry {
+
+/// std::format, print and println under names of our own: what is written is checked against its
+/// arguments while compiling, as there, but the code that formats is compiled once, in format.cc.
+/// Through std's own functions each source that calls one compiles it again: five seconds.
+template <class... Args>
+[[nodiscard]] std::string format_text(std::format_string<Args...> text, Args&&... args);
+/// To stdout, or to `file`; a write that fails throws std::system_error.
+template <class... Args>
+void print_text(std::format_string<Args...> text, Args&&... args);
+template <class... Args>
+void print_text(std::FILE* file, std::format_string<Args...> text, Args&&... args);
+/// The same with a line's end behind it.
+template <class... Args>
+void print_line(std::format_string<Args...> text, Args&&... args);
+template <class... Args>
+void print_line(std::FILE* file, std::format_string<Args...> text, Args&&... args);
+
+/// What those do once the types of their arguments are out of the way.
+[[nodiscard]] std::string format_arguments(std::string_view text, std::format_args args);
+void print_arguments(std::FILE* file, std::string_view text, std::format_args args);
+void print_line_of_arguments(std::FILE* file, std::string_view text, std::format_args args);
+
+template <class... Args>
+std::string format_text(std::format_string<Args...> text, Args&&... args) {
+  return format_arguments(text.get(), std::make_format_args(args...));
+}
+
+template <class... Args>
+void print_text(std::format_string<Args...> text, Args&&... args) {
+  print_arguments(stdout, text.get(), std::make_format_args(args...));
+}
+
+template <class... Args>
+void print_text(std::FILE* file, std::format_string<Args...> text, Args&&... args) {
+  print_arguments(file, text.get(), std::make_format_args(args...));
+}
+
+template <class... Args>
+void print_line(std::format_string<Args...> text, Args&&... args) {
+  print_line_of_arguments(stdout, text.get(), std::make_format_args(args...));
+}
+
+template <class... Args>
+void print_line(std::FILE* file, std::format_string<Args...> text, Args&&... args) {
+  print_line_of_arguments(file, text.get(), std::make_format_args(args...));
+}
+
+}  // namespace gantry
