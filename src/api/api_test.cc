@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "answers.h"
+#include "gantry/digest/sha256.h"
 #include "gantry/log/log.h"
 #include "gantry/test/model_builder.h"
 #include "gantry/test/model_object.h"
@@ -386,6 +387,11 @@ TEST_F(ApiTest, HealthTellsModelsAndState) {
   model.erase("npu");
   const json cpu = model["cpu"];
   model.erase("cpu");
+  const auto bytes = test::color_classifier();
+  EXPECT_EQ(model["sha256"], digest::sha256_of(std::span<const std::byte>(bytes)));
+  EXPECT_EQ(model["file_bytes"], bytes.size());
+  model.erase("sha256");
+  model.erase("file_bytes");
   EXPECT_TRUE(cpu["backend"] == "xnnpack" || cpu["backend"] == "tflite");
   EXPECT_EQ(cpu["backend_reason"].is_null(), cpu["backend"] == "xnnpack");
   EXPECT_EQ(

@@ -106,7 +106,8 @@ TEST(CpuBackend, AModelWithNothingForXnnpackStaysWithTensorFlowLite) {
 
 TEST(CpuBackend, WhatATrialFoundCounts) {
   GANTRY_NEEDS_XNNPACK();
-  const auto right = CpuBackend::load(colors(), automatic, Tried{.is_proven = true, .proof_words = "fine"});
+  const auto right =
+      CpuBackend::load(colors(), automatic, Tried{.is_proven = true, .proof_words = "fine"});
   ASSERT_TRUE(right);
   EXPECT_TRUE(right->report().is_xnnpack);
   EXPECT_EQ(right->report().proof_words, "fine");

@@ -99,7 +99,7 @@ class Doctor(EmulatedGantryTest):
 
     def test_no_memory_for_a_buffer_is_a_crash_of_the_library(self):
         done = self.doctor(roots()[0], options=["--fault", "create-error"])
-        self.assert_live_failure(done, "handing it the model crashed", "Segmentation fault", "nothing else was harmed")
+        self.assert_live_failure(done, "running the model on the NPU crashed", "Segmentation fault", "nothing else was harmed")
 
     def test_slow_is_no_failure(self):
         done = self.doctor(roots()[0], options=["--fault", "slow=20"])

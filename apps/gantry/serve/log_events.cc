@@ -66,25 +66,24 @@ void log_ready(const std::string& url, const inference::LoadedModel& model, doub
   const auto& cpu = model.cpu_report();
   const auto* const slots =
       model.device() == dispatch::Device::npu ? model.npu_slots() : model.cpu_slots();
-  log::info("ready",
-            {{"url", url},
-             {"model", config.name},
-             {"version", config.version},
-             {"sha256", model.sha256()},
-             {"device", dispatch::device_name(model.device())},
-             {"device_wanted", backend::device_wanted_name(config.device)},
-             {"device_reason", npu.reason},
-             {"cpu_backend", backend::cpu_backend_name(cpu)},
-             {"cpu_backend_reason", cpu.reason},
-             {"operators_xnnpack", static_cast<std::int64_t>(cpu.operators_xnnpack)},
-             {"proof", backend::proof_name(npu.proof)},
-             {"operators_npu", static_cast<std::int64_t>(npu.operators_npu)},
-             {"operators_cpu", static_cast<std::int64_t>(npu.operators_cpu)},
-             {"task", model_file::task_name(model.info().task)},
-             {"cpus", format_cpu_list(allowed_cpus())},
-             {"slots", static_cast<std::int64_t>(slots->size())},
-             {"threads_per_slot", std::int64_t{config.threads_per_slot}},
-             {"start_ms", start_ms}});
+  log::info("ready", {{"url", url},
+                      {"model", config.name},
+                      {"version", config.version},
+                      {"sha256", model.sha256()},
+                      {"device", dispatch::device_name(model.device())},
+                      {"device_wanted", backend::device_wanted_name(config.device)},
+                      {"device_reason", npu.reason},
+                      {"cpu_backend", backend::cpu_backend_name(cpu)},
+                      {"cpu_backend_reason", cpu.reason},
+                      {"operators_xnnpack", static_cast<std::int64_t>(cpu.operators_xnnpack)},
+                      {"proof", backend::proof_name(npu.proof)},
+                      {"operators_npu", static_cast<std::int64_t>(npu.operators_npu)},
+                      {"operators_cpu", static_cast<std::int64_t>(npu.operators_cpu)},
+                      {"task", model_file::task_name(model.info().task)},
+                      {"cpus", format_cpu_list(allowed_cpus())},
+                      {"slots", static_cast<std::int64_t>(slots->size())},
+                      {"threads_per_slot", std::int64_t{config.threads_per_slot}},
+                      {"start_ms", start_ms}});
 }
 
 }  // namespace gantry::cli

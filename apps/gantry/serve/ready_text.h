@@ -8,9 +8,9 @@
 
 namespace gantry::cli {
 
-/// What a person reads once the service is ready: where the model runs, a command to try it with, the
-/// page, how to stop. `example` is the picture of that command; empty: a sample of the built-in model
-/// where that is served.
+/// What a person reads once the service is ready: where the model runs, a command to try it with,
+/// the page, how to stop. `example` is the picture of that command; empty: a sample of the built-in
+/// model where that is served.
 [[nodiscard]] std::string ready_text(const std::string& url, const inference::LoadedModel& model,
                                      double start_ms, Terminal terminal, std::string_view example);
 

@@ -51,14 +51,12 @@ void ServeOptions::add_to(Options& options) {
                    "for a client to take an answer, else closed [60s]");
   options.duration("idle-timeout", server.limits.idle_timeout,
                    "silence between requests, then closed [75s]");
-  options.duration("drain-timeout", drain_timeout,
-                   "time for the last answers after SIGTERM [30s]");
+  options.duration("drain-timeout", drain_timeout, "time for the last answers after SIGTERM [30s]");
   options.group("Log");
   options.choice("log-level", {"debug", "info", "warning", "error", "off"}, log_level,
                  "least that is logged [info]");
   options.choice("log-format", {"auto", "text", "json"}, log_format,
                  "on stderr; auto is text on a terminal, else json [auto]");
-  
 }
 
 void ServeOptions::configure_log() const {

@@ -27,7 +27,7 @@ struct ProofResult {
   /// Medians of some invokes within the child, if they were asked for: the whole invoke, and the
   /// part of it that the delegate took (its conversions, its wait for the NPU, the NPU's work).
   double invoke_ms = 0, delegate_ms = 0;
-  double cpu_ms = 0;    ///< the same model by TensorFlow Lite's kernels, one thread
+  double cpu_ms = 0;         ///< the same model by TensorFlow Lite's kernels, one thread
   SealedBytes outputs = {};  ///< what the device gave, for its slots: proof::to_bytes()
 };
 
