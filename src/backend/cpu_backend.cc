@@ -138,7 +138,7 @@ Result<std::unique_ptr<tflite::Session>> CpuBackend::session(tflite::SessionOpti
 }
 
 Result<std::vector<std::unique_ptr<dispatch::ExecutionSlot>>> CpuBackend::slots(
-    std::size_t count, tflite::SessionOptions options, bool warm_up) const {
+    std::size_t count, const tflite::SessionOptions& options, bool warm_up) const {
   std::vector<std::unique_ptr<dispatch::ExecutionSlot>> slots;
   for (std::size_t i = 0; i < count; ++i) {
     auto session = this->session(options);

@@ -71,7 +71,7 @@ class CpuBackend {
   /// So many sessions as execution slots; with `warm_up` each has run once, on zeros, all at the
   /// same time, as they will run later. Errors: those of session() and of an invoke.
   [[nodiscard]] Result<std::vector<std::unique_ptr<dispatch::ExecutionSlot>>> slots(
-      std::size_t count, tflite::SessionOptions options, bool warm_up) const;
+      std::size_t count, const tflite::SessionOptions& options, bool warm_up) const;
 
   /// Whether XNNPACK computes this model as TensorFlow Lite's own kernels do (proof::prove, on one
   /// test input; an invoke of each if all is right). Right at once where nothing is XNNPACK's.

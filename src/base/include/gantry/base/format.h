@@ -29,6 +29,7 @@ void print_line(std::FILE* file, std::format_string<Args...> text, Args&&... arg
 void print_arguments(std::FILE* file, std::string_view text, std::format_args args);
 void print_line_of_arguments(std::FILE* file, std::string_view text, std::format_args args);
 
+// NOLINTBEGIN(cppcoreguidelines-missing-std-forward): std::make_format_args takes references
 template <class... Args>
 std::string format_text(std::format_string<Args...> text, Args&&... args) {
   return format_arguments(text.get(), std::make_format_args(args...));
@@ -53,5 +54,6 @@ template <class... Args>
 void print_line(std::FILE* file, std::format_string<Args...> text, Args&&... args) {
   print_line_of_arguments(file, text.get(), std::make_format_args(args...));
 }
+// NOLINTEND(cppcoreguidelines-missing-std-forward)
 
 }  // namespace gantry

@@ -49,7 +49,7 @@ class Task {
  private:
   /// Takes the messages that are there. False once there will be no more.
   bool read_messages(TaskEnd& end);
-  void take(TaskEnd& end, std::string_view message);
+  static void take(TaskEnd& end, std::string_view message);
   Process process_;
   UniqueFd socket_;
 };
