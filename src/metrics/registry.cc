@@ -45,6 +45,7 @@ class PrometheusHistogram final : public Histogram {
 
 }  // namespace
 
+// NOLINTNEXTLINE(misc-use-internal-linkage): Series, which the header declares, points to it
 class FamiliesBase {
  public:
   FamiliesBase() = default;

@@ -15,6 +15,7 @@
 #include "gantry/backend/self.h"
 #include "gantry/base/format.h"
 #include "gantry/base/sealed_bytes.h"
+#include "gantry/base/text.h"
 #include "gantry/sandbox/child.h"
 
 namespace gantry::backend {
@@ -50,7 +51,7 @@ Result<> obey(std::span<const std::string> how, const sandbox::Teller& tell) {
       hang();
     } else if (what.starts_with("exit:")) {
       std::fflush(stdout);
-      std::_Exit(static_cast<int>(std::strtol(what.substr(5).data(), nullptr, 10)));
+      std::_Exit(static_cast<int>(parse_int(what.substr(5)).value_or(99)));
     } else if (what == "sealed_model") {
       const auto model = SealedBytes::adopt(UniqueFd(model_descriptor), std::size_t{1} << 30U);
       tell.result(format_text("{} bytes", model ? model->bytes().size() : 0));
