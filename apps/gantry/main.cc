@@ -77,7 +77,7 @@ int dispatch(std::span<char* const> arguments) {
       "gantry: want one of the commands serve, run, bench, doctor, inspect, models; got "
       "{}\n  `gantry "
       "--help` tells more.",
-      gantry::quoted(word));
+      gantry::in_quotes(word));
   return to_int(Exit::usage);
 }
 

@@ -35,7 +35,7 @@ constexpr std::array<std::pair<std::string_view, int>, 8> errors = {{
 }};
 
 std::unexpected<Error> unknown(std::string_view what, std::string_view found) {
-  return fail(Code::invalid_argument, format_text("{}: {}", what, quoted(found)));
+  return fail(Code::invalid_argument, format_text("{}: {}", what, in_quotes(found)));
 }
 
 /// Cuts `text` at the first `mark`; what is behind it is empty if there is none.

@@ -21,7 +21,7 @@ http::Response no_such_route(std::string_view path) {
                          info.allow.substr(0, info.allow.find(',')), info.path);
   }
   return error_answer(404, "not_found",
-                      format_text("no route {}; there are {}", quoted(path), known));
+                      format_text("no route {}; there are {}", in_quotes(path), known));
 }
 
 http::Response allowed_methods(std::string_view allow) {
@@ -97,9 +97,9 @@ void Api::handle(std::shared_ptr<http::Exchange> exchange) {
   }
   const RouteInfo& info = routes[static_cast<std::size_t>(route)];
   if (!allows(info, request.method)) {
-    auto response = error_answer(
-        405, "method_not_allowed",
-        format_text("{} on {}: want one of {}", quoted(request.method, 20), info.path, info.allow));
+    auto response = error_answer(405, "method_not_allowed",
+                                 format_text("{} on {}: want one of {}",
+                                             in_quotes(request.method, 20), info.path, info.allow));
     response.headers.emplace_back("Allow", info.allow);
     reply(std::move(response), "method not allowed");
   } else if (request.method == "OPTIONS") {

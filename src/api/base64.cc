@@ -49,7 +49,7 @@ class Quad {
 
 std::unexpected<Error> unexpected_at(std::string_view text, std::size_t at) {
   return fail(Code::invalid_argument,
-              format_text("not base64: {} at byte {}", quoted(text.substr(at, 1)), at));
+              format_text("not base64: {} at byte {}", in_quotes(text.substr(at, 1)), at));
 }
 
 }  // namespace

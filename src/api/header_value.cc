@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t max_parameters = 16;
 
 std::unexpected<Error> malformed(std::string_view text, std::string_view why) {
-  return fail(Code::invalid_argument, format_text("{}: {}", quoted(text), why));
+  return fail(Code::invalid_argument, format_text("{}: {}", in_quotes(text), why));
 }
 
 /// Takes a quoted string off the front of `rest`, which begins with a quote. Empty if it does not
@@ -75,7 +75,7 @@ Result<HeaderValue> parse_header_value(std::string_view text) {
       rest.remove_prefix(end);
     }
     if (header.parameter(name)) {
-      return malformed(text, format_text("parameter {} stands there twice", quoted(name)));
+      return malformed(text, format_text("parameter {} stands there twice", in_quotes(name)));
     }
     if (header.parameters.size() == max_parameters) {
       return malformed(text, format_text("more than {} parameters", max_parameters));

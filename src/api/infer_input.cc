@@ -42,7 +42,7 @@ Result<> read_form(const HeaderValue& content_type, std::vector<std::byte> body,
   const FormPart* image = nullptr;
   std::string names;
   for (const FormPart& part : *parts) {
-    names += (names.empty() ? "" : ", ") + quoted(part.name, 40);
+    names += (names.empty() ? "" : ", ") + in_quotes(part.name, 40);
     const bool is_plain = part.transfer_encoding.empty() || part.transfer_encoding == "binary" ||
                           part.transfer_encoding == "8bit" || part.transfer_encoding == "7bit";
     if (part.name == "image") {
@@ -53,7 +53,7 @@ Result<> read_form(const HeaderValue& content_type, std::vector<std::byte> body,
         return fail(
             Code::unimplemented,
             format_text("part \"image\": Content-Transfer-Encoding {}: want binary or base64",
-                        quoted(part.transfer_encoding)));
+                        in_quotes(part.transfer_encoding)));
       }
       image = &part;
     } else if (auto set = set_option(input, part.name, as_text(part.content)); !set) {
@@ -95,7 +95,7 @@ Result<> read_body(http::Request& request, InferInput& input) {
   if (const auto coding = request.header("Content-Encoding");
       coding && lower_case(trimmed(*coding)) != "identity" && !trimmed(*coding).empty()) {
     return fail(Code::unimplemented,
-                format_text("Content-Encoding {}: want the body as it is", quoted(*coding)));
+                format_text("Content-Encoding {}: want the body as it is", in_quotes(*coding)));
   }
   if (request.body.empty()) {
     return fail(Code::invalid_argument, format_text("the body is empty; {}", how_to_send));
@@ -125,7 +125,8 @@ Result<> read_body(http::Request& request, InferInput& input) {
     input.image = std::move(request.body);
     return {};
   }
-  return fail(Code::unimplemented, format_text("Content-Type {}: {}", quoted(type), how_to_send));
+  return fail(Code::unimplemented,
+              format_text("Content-Type {}: {}", in_quotes(type), how_to_send));
 }
 
 }  // namespace
@@ -140,14 +141,14 @@ Result<> set_option(InferInput& input, std::string_view name, std::string_view t
     if (!value || *value < 1 || *value > inference::max_top_k) {
       return fail(Code::invalid_argument,
                   format_text("top_k: want an integer from 1 to {}, found {}", inference::max_top_k,
-                              quoted(text)));
+                              in_quotes(text)));
     }
     input.options.top_k = value;
   } else if (name == "threshold") {
     const auto value = parse_double(text);
     if (!value || *value < 0 || *value > 1) {
       return fail(Code::invalid_argument,
-                  format_text("threshold: want a number from 0 to 1, found {}", quoted(text)));
+                  format_text("threshold: want a number from 0 to 1, found {}", in_quotes(text)));
     }
     input.options.threshold = value;
   }

@@ -59,7 +59,7 @@ Result<std::string_view> base64_text(std::string_view text) {
   const std::size_t comma = text.substr(0, longest_head).find(',');
   if (comma == std::string_view::npos || !lower_case(text.substr(0, comma)).ends_with(";base64")) {
     return fail(Code::invalid_argument,
-                format_text("want data:…;base64,… found {}", quoted(text, 40)));
+                format_text("want data:…;base64,… found {}", in_quotes(text, 40)));
   }
   return text.substr(comma + 1);
 }

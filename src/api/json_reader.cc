@@ -121,7 +121,7 @@ class Reader {
   [[nodiscard]] std::unexpected<Error> unexpected(std::string_view wanted) const {
     return fail(Code::invalid_argument,
                 format_text("not JSON at byte {}: want {}, found {}", at_, wanted,
-                            at_end() ? "the end" : quoted(text_.substr(at_, 1))));
+                            at_end() ? "the end" : in_quotes(text_.substr(at_, 1))));
   }
 
   Result<Want> step(Want want);
@@ -378,11 +378,11 @@ std::string JsonValue::description() const {
     case Kind::array:
       return "an array";
     case Kind::string:
-      return text.size() <= enough ? quoted(unescaped(text)) : quoted(text, enough);
+      return text.size() <= enough ? in_quotes(unescaped(text)) : in_quotes(text, enough);
     case Kind::null:
     case Kind::boolean:
     case Kind::number:
-      return text.size() <= enough ? std::string(text) : quoted(text, enough);
+      return text.size() <= enough ? std::string(text) : in_quotes(text, enough);
   }
   return {};
 }

@@ -102,12 +102,12 @@ Result<FormPart> read_part_header(std::string_view header, std::size_t number) {
     const std::string_view line = header.substr(0, end);
     header.remove_prefix(std::min(end + line_end.size(), header.size()));
     if (std::ranges::any_of(line, is_control)) {
-      return malformed(format_text("part {}: a control character in {}", number, quoted(line)));
+      return malformed(format_text("part {}: a control character in {}", number, in_quotes(line)));
     }
     const std::size_t colon = line.find_first_of(": \t");
     if (colon == std::string_view::npos || colon == 0 || line[colon] != ':') {
       return malformed(
-          format_text("part {}: want \"Name: value\", found {}", number, quoted(line)));
+          format_text("part {}: want \"Name: value\", found {}", number, in_quotes(line)));
     }
     const std::string name = lower_case(line.substr(0, colon));
     const std::string_view value = trimmed(line.substr(colon + 1));
@@ -126,7 +126,7 @@ Result<FormPart> read_part_header(std::string_view header, std::size_t number) {
     if (has_disposition || disposition->value != "form-data" || !field) {
       return malformed(
           format_text("part {}: want one \"Content-Disposition: form-data; name=…\", found {}",
-                      number, quoted(line)));
+                      number, in_quotes(line)));
     }
     has_disposition = true;
     part.name = *field;
@@ -152,7 +152,7 @@ Result<std::string> form_boundary(const HeaderValue& content_type) {
                                   "'()+_,-./:=? ") != std::string_view::npos) {
     return fail(Code::invalid_argument,
                 format_text("multipart boundary: want 1 to {} characters of RFC 2046, found {}",
-                            max_boundary, quoted(*boundary)));
+                            max_boundary, in_quotes(*boundary)));
   }
   return std::string(*boundary);
 }
@@ -165,7 +165,7 @@ Result<std::vector<FormPart>> parse_multipart(std::span<const std::byte> body,
   if (!delimiter) {
     return malformed(delimiters.saw_bare_line_feed()
                          ? "lines must end in CRLF, found a bare LF"
-                         : format_text("the boundary {} is nowhere in it", quoted(boundary)));
+                         : format_text("the boundary {} is nowhere in it", in_quotes(boundary)));
   }
   std::vector<FormPart> parts;
   while (!delimiter->is_last) {
@@ -195,7 +195,7 @@ Result<std::vector<FormPart>> parse_multipart(std::span<const std::byte> body,
     if (!delimiter) {
       return malformed(
           format_text("part {} ({}) does not end in the boundary: the body is cut short", number,
-                      quoted(part->name)));
+                      in_quotes(part->name)));
     }
     const std::size_t content_end = std::max(delimiter->begin, content_begin);
     part->content = body.subspan(content_begin, content_end - content_begin);

@@ -47,7 +47,7 @@ struct QuotedCase {
   std::string want;
 };
 class QuotedTest : public testing::TestWithParam<QuotedCase> {};
-TEST_P(QuotedTest, Quotes) { EXPECT_EQ(quoted(GetParam().text, 8), GetParam().want); }
+TEST_P(QuotedTest, Quotes) { EXPECT_EQ(in_quotes(GetParam().text, 8), GetParam().want); }
 INSTANTIATE_TEST_SUITE_P(
     Edges, QuotedTest,
     testing::Values(QuotedCase{"plain", "abc", "\"abc\""}, QuotedCase{"empty", "", "\"\""},
@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(QuotedProperty, HasNoControlCharacterAndStaysShort) {
   rc::check([](const std::string& text) {
-    const std::string out = quoted(text, 20);
+    const std::string out = in_quotes(text, 20);
     RC_ASSERT(out.size() <= 20U * 4 + 5);
     for (const char c : out) {
       RC_ASSERT(static_cast<unsigned char>(c) >= 0x20);

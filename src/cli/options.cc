@@ -117,7 +117,7 @@ void Options::choice(const std::string& name, std::vector<std::string> words, st
       [&out, words = std::move(words), wanted](std::string_view value) -> Result<> {
         if (!std::ranges::contains(words, value)) {
           return fail(Code::invalid_argument,
-                      format_text("want one of {}; got {}", wanted, gantry::quoted(value)));
+                      format_text("want one of {}; got {}", wanted, in_quotes(value)));
         }
         out = value;
         return {};
@@ -129,7 +129,7 @@ Result<std::int64_t> Options::parse_integer(std::string_view text, std::int64_t 
   const auto value = parse_int(text);
   if (!value || *value < least || *value > most) {
     return fail(Code::invalid_argument, format_text("want a whole number from {} to {}, got {}",
-                                                    least, most, gantry::quoted(text)));
+                                                    least, most, in_quotes(text)));
   }
   return *value;
 }
@@ -139,8 +139,8 @@ void Options::number(const std::string& name, double& out, double least, double 
   add(name, "X", help, [&out, least, most](std::string_view text) -> Result<> {
     const auto value = parse_double(text);
     if (!value || *value < least || *value > most) {
-      return fail(Code::invalid_argument, format_text("want a number from {} to {}, got {}", least,
-                                                      most, gantry::quoted(text)));
+      return fail(Code::invalid_argument,
+                  format_text("want a number from {} to {}, got {}", least, most, in_quotes(text)));
     }
     out = *value;
     return {};
@@ -203,7 +203,7 @@ Result<std::vector<Options::FileEntry>> Options::read_file(const std::string& pa
       if (item.parents.empty()) {
         return fail(Code::invalid_argument,
                     format_text("{}: {} stands outside a section; want it below a line [{}]", path,
-                                gantry::quoted(item.name), section_));
+                                in_quotes(item.name), section_));
       }
       if (item.parents.size() != 1 || item.parents.front() != section_) {
         continue;  // another command's
@@ -217,7 +217,7 @@ Result<std::vector<Options::FileEntry>> Options::read_file(const std::string& pa
         const std::string similar = similar_setting(name);
         return fail(
             Code::invalid_argument,
-            format_text("{}: [{}] has no setting {}{}", path, section_, gantry::quoted(item.name),
+            format_text("{}: [{}] has no setting {}{}", path, section_, in_quotes(item.name),
                         similar.empty() ? "" : "; did you mean " + similar + "?"));
       }
       entries.push_back({name, joined(item.inputs, ",")});
@@ -246,7 +246,7 @@ std::optional<Exit> Options::parse(std::span<char* const> arguments) {
     const std::string bare = first.substr(std::min(first.find_first_not_of('-'), first.size()));
     const std::string similar =
         first.starts_with("-") ? similar_setting(bare.substr(0, bare.find('='))) : "";
-    return wrong_usage(format_text("{} is not an argument of this command{}", gantry::quoted(first),
+    return wrong_usage(format_text("{} is not an argument of this command{}", in_quotes(first),
                                    similar.empty() ? "" : "; did you mean --" + similar + "?"));
   } catch (const CLI::ParseError& e) {
     return wrong_usage(e.what());

@@ -95,7 +95,7 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   // 2^53: up to there a double holds every whole number of bytes.
   if (!bytes || *bytes > 9007199254740992.0) {
     return fail(Code::invalid_argument,
-                format_text("want a size such as 500K, 32M or 2G, got {}", gantry::quoted(text)));
+                format_text("want a size such as 500K, 32M or 2G, got {}", in_quotes(text)));
   }
   return static_cast<std::uint64_t>(std::llround(*bytes));
 }
@@ -104,7 +104,7 @@ Result<std::int64_t> parse_count(std::string_view text) {
   const auto count = scaled(text, count_units);
   if (!count || *count > 9007199254740992.0) {
     return fail(Code::invalid_argument,
-                format_text("want a number such as 500, 64K or 50M, got {}", gantry::quoted(text)));
+                format_text("want a number such as 500, 64K or 50M, got {}", in_quotes(text)));
   }
   return std::llround(*count);
 }
@@ -114,7 +114,7 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   constexpr double year_ns = 365.0 * 24 * 3600 * 1e9;
   if (!ns || *ns > year_ns) {
     return fail(Code::invalid_argument,
-                format_text("want a time such as 500ms, 10s or 2m, got {}", gantry::quoted(text)));
+                format_text("want a time such as 500ms, 10s or 2m, got {}", in_quotes(text)));
   }
   return std::chrono::nanoseconds(std::llround(*ns));
 }
@@ -124,7 +124,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     return fail(
         Code::invalid_argument,
         format_text("want ADDRESS:PORT such as 127.0.0.1:8080, 0.0.0.0:80 or [::1]:8080, got {}",
-                    gantry::quoted(text)));
+                    in_quotes(text)));
   };
   std::string host;
   std::string_view port_text;
@@ -178,7 +178,7 @@ Result<std::vector<std::int64_t>> parse_int_list(std::string_view text, std::int
       return fail(
           Code::invalid_argument,
           format_text("want numbers from {} to {} with commas between, such as 1,2,3; got {}",
-                      least, most, gantry::quoted(text)));
+                      least, most, in_quotes(text)));
     }
     numbers.push_back(*number);
   }
@@ -193,7 +193,7 @@ Result<std::vector<float>> parse_float_list(std::string_view text) {
       return fail(Code::invalid_argument,
                   format_text("want one number, or one a channel with commas between, such as "
                               "127.5 or 123.7,116.3,103.5; got {}",
-                              gantry::quoted(text)));
+                              in_quotes(text)));
     }
     numbers.push_back(static_cast<float>(*number));
   }
@@ -212,8 +212,7 @@ Result<bool> parse_switch(std::string_view text) {
       return false;
     }
   }
-  return fail(Code::invalid_argument,
-              format_text("want true or false, got {}", gantry::quoted(text)));
+  return fail(Code::invalid_argument, format_text("want true or false, got {}", in_quotes(text)));
 }
 
 }  // namespace gantry::cli

@@ -149,15 +149,15 @@ Problem head_problem(const beast::error_code& code, std::string_view bytes) {
   if (code == error::bad_version) {
     return names_a_version(request_line)
                ? Problem{505, "version_not_supported",
-                         "want HTTP/1.1 or HTTP/1.0, got " + quoted(request_line)}
+                         "want HTTP/1.1 or HTTP/1.0, got " + in_quotes(request_line)}
                : malformed("want a request line such as GET / HTTP/1.1, got " +
-                           quoted(request_line));
+                           in_quotes(request_line));
   }
   if (code == error::header_limit || code == error::need_more) {
     return {431, "header_too_large", "the header or one of its folded lines is too long"};
   }
   if (code == error::bad_method || code == error::bad_target) {
-    return malformed("want a request line such as GET / HTTP/1.1, got " + quoted(request_line));
+    return malformed("want a request line such as GET / HTTP/1.1, got " + in_quotes(request_line));
   }
   if (code == error::bad_content_length) {
     return malformed("Content-Length is not a number, or stands beside Transfer-Encoding");
@@ -191,7 +191,7 @@ std::optional<Problem> check(const BeastParser& parser, Head& head) {
   if (expectation && !parser.is_http_1_0()) {
     if (!equals_ignoring_case(*expectation, "100-continue")) {
       return Problem{417, "expectation_failed",
-                     "Expect: want 100-continue, got " + quoted(*expectation)};
+                     "Expect: want 100-continue, got " + in_quotes(*expectation)};
     }
     head.expects_continue = true;
   }

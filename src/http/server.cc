@@ -67,7 +67,7 @@ Result<tcp::endpoint> parse_endpoint(const ServerConfig& config) {
   const auto address = asio::ip::make_address(std::string(text), error);
   if (error) {
     return fail(Code::invalid_argument,
-                "listen address " + quoted(config.address) +
+                "listen address " + in_quotes(config.address) +
                     ": want an IPv4 or IPv6 literal such as 127.0.0.1, 0.0.0.0 or ::1");
   }
   return tcp::endpoint(address, config.port);

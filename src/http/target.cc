@@ -18,7 +18,7 @@ int hex_value(char c) {
 
 std::unexpected<Error> bad_escape(std::string_view target) {
   return fail(Code::invalid_argument,
-              "request target " + quoted(target) +
+              "request target " + in_quotes(target) +
                   ": every % must begin an escape such as %20, and none may stand for NUL");
 }
 
@@ -72,7 +72,7 @@ Result<Target> parse_target(std::string_view method, std::string_view target) {
   }
   const bool is_absolute = rest.size() != target.size();
   if ((!rest.starts_with('/') && !is_absolute) || target.contains('#')) {
-    return fail(Code::invalid_argument, "request target " + quoted(target) +
+    return fail(Code::invalid_argument, "request target " + in_quotes(target) +
                                             ": want a path such as /infer, without a fragment");
   }
 

@@ -416,12 +416,12 @@ Result<std::shared_ptr<LoadedModel>> Service::find(std::string_view model,
                                                    std::string_view version) const {
   const LoadedModel& have = *impl_->model;
   if (!model.empty() && model != have.name()) {
-    return fail(Code::not_found,
-                format_text(R"(model {} is not here; there is "{}")", quoted(model), have.name()));
+    return fail(Code::not_found, format_text(R"(model {} is not here; there is "{}")",
+                                             in_quotes(model), have.name()));
   }
   if (!version.empty() && version != have.version()) {
     return fail(Code::not_found, format_text(R"(model "{}" has no version {}; there is "{}")",
-                                             have.name(), quoted(version), have.version()));
+                                             have.name(), in_quotes(version), have.version()));
   }
   return impl_->model;
 }

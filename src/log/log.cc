@@ -75,9 +75,9 @@ std::string_view level_name(Level level) {
 /// Appends `text` as a JSON string. Source: RFC 8259, section 7.
 void append_json(std::string& out, std::string_view text) {
   if (!is_utf8(text)) {
-    // quoted() replaces what is no UTF-8; its own escapes are escaped once more, which keeps them
-    // readable.
-    append_json(out, quoted(text, text.size()));
+    // in_quotes() replaces what is no UTF-8; its own escapes are escaped once more, which keeps
+    // them readable.
+    append_json(out, in_quotes(text, text.size()));
     return;
   }
   out += '"';
@@ -116,7 +116,7 @@ struct AppendValue {
       *out += text;
     } else if (format == Format::text) {
       constexpr std::size_t longest = 400;
-      *out += quoted(text, longest);
+      *out += in_quotes(text, longest);
     } else {
       append_json(*out, text);
     }
@@ -199,7 +199,7 @@ Result<Level> parse_level(std::string_view name) {
     }
   }
   return fail(Code::invalid_argument,
-              "log level: want debug, info, warning, error or off, found " + quoted(name));
+              "log level: want debug, info, warning, error or off, found " + in_quotes(name));
 }
 
 bool enabled(Level level) noexcept {

@@ -129,8 +129,8 @@ Result<Labels> Labels::parse(std::string_view text) {
                                                       lines.size() + 1, longest_line, line.size()));
     }
     if (!is_utf8(line) || line.contains('\0')) {
-      return fail(Code::invalid_argument,
-                  format_text("line {}: want UTF-8 text, got {}", lines.size() + 1, quoted(line)));
+      return fail(Code::invalid_argument, format_text("line {}: want UTF-8 text, got {}",
+                                                      lines.size() + 1, in_quotes(line)));
     }
     if (lines.size() == most_lines && !line.empty()) {
       return fail(Code::invalid_argument, format_text("want at most {} lines", most_lines));

@@ -104,7 +104,7 @@ std::optional<std::size_t> byte_count(TensorType type, std::size_t elements) noe
 }
 
 std::string name_of(const Tensor& tensor) {
-  return tensor.name() == nullptr ? "\"\"" : gantry::quoted(tensor.name()->string_view());
+  return tensor.name() == nullptr ? "\"\"" : in_quotes(tensor.name()->string_view());
 }
 
 /// The bytes of a constant tensor; empty for all others.
@@ -288,8 +288,8 @@ class Checker {
       if (auto checked = check_operator(graph, op); !checked) {
         Error error = std::move(checked).error();
         const auto& code = *model_.operator_codes()->Get(op.opcode_index());
-        error.message = format_text("operator {} ({}): {}", i, gantry::quoted(operator_name(code)),
-                                    error.message);
+        error.message =
+            format_text("operator {} ({}): {}", i, in_quotes(operator_name(code)), error.message);
         return std::unexpected(std::move(error));
       }
     }
@@ -629,7 +629,7 @@ Result<const Model*> check_model(std::span<const std::byte> bytes) {
                                identifier.size());
   if (found != identifier) {
     return refuse("want a TensorFlow Lite model (\"{}\" at byte {}), got {}", identifier,
-                  identifier_at, gantry::quoted(found));
+                  identifier_at, in_quotes(found));
   }
   const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   ::flatbuffers::Verifier verifier(data, bytes.size(), options);

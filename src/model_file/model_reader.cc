@@ -61,8 +61,8 @@ void read_labels(std::span<const std::byte> file, const std::vector<std::string>
       info.labels = labels->names();
       return;  // of several, the first is the default; others differ in their language
     }
-    info.warnings.push_back(format_text("label file {} of the metadata: {}", gantry::quoted(name),
-                                        labels.error().message));
+    info.warnings.push_back(
+        format_text("label file {} of the metadata: {}", in_quotes(name), labels.error().message));
   }
 }
 

@@ -85,12 +85,12 @@ Result<std::string> extract(Bytes archive, const Entry& entry, std::size_t max_b
   if ((entry.flags & encrypted) != 0 || (entry.method != stored && entry.method != deflated)) {
     return fail(Code::unimplemented,
                 format_text("zipped file {}: want stored or deflated, got method {}{}",
-                            gantry::quoted(entry.name), entry.method,
+                            in_quotes(entry.name), entry.method,
                             (entry.flags & encrypted) != 0 ? ", encrypted" : ""));
   }
   if (entry.size > max_bytes) {
     return fail(Code::out_of_range, format_text("zipped file {}: want at most {} bytes, got {}",
-                                                gantry::quoted(entry.name), max_bytes, entry.size));
+                                                in_quotes(entry.name), max_bytes, entry.size));
   }
   if (archive.size() < local_size || entry.local_offset > archive.size() - local_size ||
       read_u32(archive, entry.local_offset) != local_signature) {
@@ -164,7 +164,7 @@ Result<std::string> read_zipped_file(std::span<const std::byte> bytes, std::stri
     directory = directory.subspan(size);
   }
   return fail(Code::not_found,
-              format_text("the appended zip archive has no file {}", gantry::quoted(name)));
+              format_text("the appended zip archive has no file {}", in_quotes(name)));
 }
 
 }  // namespace gantry::model_file

@@ -126,7 +126,7 @@ Result<std::shared_ptr<const Delegate>> Delegate::load(const std::filesystem::pa
   void* const handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (handle == nullptr) {
     return fail(Code::not_found, format_text("{} cannot be loaded: {}", library.string(),
-                                             quoted(loader_error(), 300)));
+                                             in_quotes(loader_error(), 300)));
   }
   auto impl = std::make_unique<Impl>();
   auto* const create = symbol<Impl::Create>(handle, "tflite_plugin_create_delegate");
@@ -154,8 +154,9 @@ Result<std::shared_ptr<const Delegate>> Delegate::load(const std::filesystem::pa
   reported = nullptr;
   if (impl->inner == nullptr || impl->inner->Prepare == nullptr) {
     impl->inner = nullptr;
-    return fail(Code::unavailable, format_text("{} made no delegate{}", library.string(),
-                                               reason.empty() ? "" : ": " + quoted(reason, 300)));
+    return fail(Code::unavailable,
+                format_text("{} made no delegate{}", library.string(),
+                            reason.empty() ? "" : ": " + in_quotes(reason, 300)));
   }
   return std::shared_ptr<const Delegate>(new Delegate(std::move(impl)));
 }

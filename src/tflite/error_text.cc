@@ -30,7 +30,7 @@ std::string ErrorText::message() const {
     text.pop_back();
   }
   return text.empty() ? "TensorFlow Lite gave no reason"
-                      : "TensorFlow Lite: " + quoted(text, text_.size());
+                      : "TensorFlow Lite: " + in_quotes(text, text_.size());
 }
 
 }  // namespace gantry::tflite

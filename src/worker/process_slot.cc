@@ -116,7 +116,7 @@ Error ProcessSlot::Impl::give_up(const Failed& failed) {
   }
   process.read_words();
   if (const std::string words = sandbox::last_line(process.words()); !words.empty()) {
-    how += format_text("; last words: {}", gantry::quoted(words, 200));
+    how += format_text("; last words: {}", in_quotes(words, 200));
   }
   socket.reset();
   broken = how;
@@ -189,7 +189,7 @@ Result<Memory> ProcessSlot::Impl::lay_out(const Hello& hello) const {
         what == "input" ? known == tensor.capacity : known.value_or(0) <= tensor.capacity;
     if (!fits) {
       return fail(Code::internal, format_text("its process says that {} {} ({}) takes {} bytes",
-                                              what, gantry::quoted(tensor.spec.name),
+                                              what, in_quotes(tensor.spec.name),
                                               tensor.spec.description(), tensor.capacity));
     }
     if (tensor.capacity > config.most_tensor_bytes ||

@@ -31,7 +31,7 @@ Result<Library> load() {
   void* const handle = ::dlopen(file_name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (handle == nullptr) {
     return fail(Code::not_found,
-                format_text("{} cannot be loaded: {}", file_name, quoted(loader_error(), 300)));
+                format_text("{} cannot be loaded: {}", file_name, in_quotes(loader_error(), 300)));
   }
   Library library;
 // The thread pool's functions are found in the library that XNNPACK itself is linked to.

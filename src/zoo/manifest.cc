@@ -58,7 +58,7 @@ Content read_content(Fields& fields) {
   } else if (sha256 != "unknown") {
     fields.mistake("sha256", format_text("want 64 lower-case hexadecimal digits or \"unknown\", "
                                          "found {}",
-                                         gantry::quoted(sha256)));
+                                         in_quotes(sha256)));
   }
   if (const auto bytes = fields.integer("bytes", 1, max_file_bytes)) {
     content.bytes = static_cast<std::uint64_t>(*bytes);
@@ -70,7 +70,7 @@ std::string read_url(Fields& fields, std::string_view key) {
   std::string url = fields.text(key);
   if (!is_address(url) || file_name_of(url).empty()) {
     fields.mistake(key, format_text("want an https address that ends with a file's name, found {}",
-                                    gantry::quoted(url)));
+                                    in_quotes(url)));
   }
   return url;
 }
@@ -78,8 +78,7 @@ std::string read_url(Fields& fields, std::string_view key) {
 std::string read_member_path(Fields& fields, std::string_view key) {
   std::string path = fields.text(key);
   if (!is_member_path(path)) {
-    fields.mistake(key,
-                   format_text("want a path inside the archive, found {}", gantry::quoted(path)));
+    fields.mistake(key, format_text("want a path inside the archive, found {}", in_quotes(path)));
   }
   return path;
 }
@@ -107,7 +106,7 @@ void read_labels(Fields& fields, LabelSource& labels, bool is_archive) {
   const auto* const found = std::ranges::find(words, from, &Word::word);
   if (found == words.end()) {
     fields.mistake("from",
-                   format_text("want none, model, archive or url; found {}", gantry::quoted(from)));
+                   format_text("want none, model, archive or url; found {}", in_quotes(from)));
     return;
   }
   labels.from = found->from;
@@ -130,7 +129,7 @@ void read_npu(Fields& fields, Entry& entry) {
   const auto* const found = std::ranges::find(all, verdict, verdict_name);
   if (found == all.end()) {
     fields.mistake("verdict", format_text("want right, wrong, crashes or untested; found {}",
-                                          gantry::quoted(verdict)));
+                                          in_quotes(verdict)));
     return;
   }
   entry.npu = *found;
@@ -153,9 +152,8 @@ void read_expectation(Fields& fields, Entry& entry) {
 
 Result<Entry> read_entry(const toml::table& table, std::size_t index, std::string_view origin) {
   const std::string name = table["name"].value_or(std::string());
-  Fields fields(table,
-                format_text("{}: model {}", origin,
-                            name.empty() ? std::to_string(index + 1) : gantry::quoted(name)));
+  Fields fields(table, format_text("{}: model {}", origin,
+                                   name.empty() ? std::to_string(index + 1) : in_quotes(name)));
   Entry entry;
   entry.name = fields.text("name");
   if (!is_model_name(entry.name)) {
@@ -280,7 +278,7 @@ Result<Manifest> Manifest::parse(std::string_view text, std::string_view origin)
     }
     if (manifest.find(entry->name) != nullptr) {
       return fail(Code::invalid_argument, format_text("{}: model {}: there are two of that name",
-                                                      origin, gantry::quoted(entry->name)));
+                                                      origin, in_quotes(entry->name)));
     }
     manifest.entries_.push_back(*std::move(entry));
   }

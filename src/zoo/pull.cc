@@ -52,7 +52,7 @@ std::string hint_of(const std::filesystem::path& path) {
   static_cast<void>(read);  // no hint then
   const std::size_t text = head.find_first_not_of(" \t\r\n");
   return text != std::string::npos && head[text] == '<'
-             ? "; it begins like a web page: " + gantry::quoted(head)
+             ? "; it begins like a web page: " + in_quotes(head)
              : std::string();
 }
 

@@ -135,7 +135,7 @@ Result<std::filesystem::path> find_installed(std::string_view name,
   }
   if (best.empty()) {
     return fail(Code::not_found,
-                format_text("no model {} below {}", gantry::quoted(name), root.string()));
+                format_text("no model {} below {}", in_quotes(name), root.string()));
   }
   return best;
 }

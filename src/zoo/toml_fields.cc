@@ -77,7 +77,7 @@ std::string Fields::text_or(std::string_view key, std::string fallback) {
     return fallback;
   }
   if (value->empty() || !is_one_line(*value)) {
-    mistake(key, format_text("want one line of text, found {}", gantry::quoted(*value)));
+    mistake(key, format_text("want one line of text, found {}", in_quotes(*value)));
     return fallback;
   }
   return *value;
@@ -135,7 +135,7 @@ Result<> Fields::finish() const {
   for (const auto& [key, value] : table_) {
     if (!asked_.contains(key.str())) {
       return fail(Code::invalid_argument,
-                  format_text("{}: {} is not known here", where_, gantry::quoted(key.str())));
+                  format_text("{}: {} is not known here", where_, in_quotes(key.str())));
     }
   }
   return {};

@@ -85,7 +85,7 @@ class Unpacking {
   }
   [[nodiscard]] std::unexpected<Error> bad(std::string_view member, std::string_view what) const {
     return fail(Code::invalid_argument,
-                format_text("{}: {}: {}", path_.string(), gantry::quoted(member), what));
+                format_text("{}: {}: {}", path_.string(), in_quotes(member), what));
   }
 
   Result<> one(archive_entry& entry) {
@@ -109,10 +109,9 @@ class Unpacking {
       return bad(path, "want a regular file, found a link or something else");
     }
     if (declared > found->max_bytes) {
-      return fail(
-          Code::out_of_range,
-          format_text("{}: {}: want at most {}, found {}", path_.string(), gantry::quoted(path),
-                      human_bytes(found->max_bytes), human_bytes(declared)));
+      return fail(Code::out_of_range,
+                  format_text("{}: {}: want at most {}, found {}", path_.string(), in_quotes(path),
+                              human_bytes(found->max_bytes), human_bytes(declared)));
     }
     found_[index] = true;
     return pour(path, &*found, found->max_bytes);
@@ -154,7 +153,7 @@ class Unpacking {
   [[nodiscard]] std::unexpected<Error> too_much(std::string_view member) const {
     return fail(Code::out_of_range,
                 format_text("{}: {}: want at most {} unpacked, found more", path_.string(),
-                            gantry::quoted(member), human_bytes(limits_.max_unpacked_bytes)));
+                            in_quotes(member), human_bytes(limits_.max_unpacked_bytes)));
   }
 
   const std::filesystem::path& path_;

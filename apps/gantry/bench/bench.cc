@@ -325,8 +325,8 @@ int bench(std::span<char* const> arguments) {
   }
   if (settings.arguments.size() > 1) {
     return to_int(options.wrong_usage(format_text("want one model, got {} and {}",
-                                                  gantry::quoted(settings.arguments[0]),
-                                                  gantry::quoted(settings.arguments[1]))));
+                                                  in_quotes(settings.arguments[0]),
+                                                  in_quotes(settings.arguments[1]))));
   }
   if (!settings.arguments.empty()) {
     if (options.is_on_command_line("model")) {

@@ -104,8 +104,8 @@ int inspect(std::span<char* const> arguments) {
   }
   if (settings.arguments.size() > 1) {
     return to_int(options.wrong_usage(format_text("want one model, got {} and {}",
-                                                  gantry::quoted(settings.arguments[0]),
-                                                  gantry::quoted(settings.arguments[1]))));
+                                                  in_quotes(settings.arguments[0]),
+                                                  in_quotes(settings.arguments[1]))));
   }
   if (!settings.arguments.empty()) {
     settings.model.model = settings.arguments.front();

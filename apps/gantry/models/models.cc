@@ -109,8 +109,7 @@ std::expected<Subject, Exit> subject_of(const std::string& command, const Common
   for (const std::string& name : common.names) {
     const zoo::Entry* const entry = manifest->find(name);
     if (entry == nullptr) {
-      print_error(command,
-                  format_text("{}: no model of that name in the list", gantry::quoted(name)),
+      print_error(command, format_text("{}: no model of that name in the list", in_quotes(name)),
                   "`gantry models list` shows the names.");
       return std::unexpected(Exit::usage);
     }
@@ -331,9 +330,8 @@ struct PullOptions {
       const std::size_t comma = std::min(text.find(','), text.size());
       const std::string_view one = text.substr(0, comma);
       if (!zoo::is_sha256(one)) {
-        return fail(
-            Code::invalid_argument,
-            format_text("want 64 lower-case hexadecimal digits, got {}", gantry::quoted(one)));
+        return fail(Code::invalid_argument,
+                    format_text("want 64 lower-case hexadecimal digits, got {}", in_quotes(one)));
       }
       trusted.emplace_back(one);
       text.remove_prefix(std::min(comma + 1, text.size()));
@@ -652,7 +650,7 @@ int models(std::span<char* const> arguments) {
   }
   print_error("models",
               format_text("want one of the commands list, pull, verify, rm; got {}",
-                          word.empty() ? "nothing" : gantry::quoted(word)),
+                          word.empty() ? "nothing" : in_quotes(word)),
               "`gantry models --help` tells more.");
   return to_int(Exit::usage);
 }

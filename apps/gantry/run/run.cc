@@ -150,8 +150,7 @@ std::string description(const std::string& name, const inference::Response& resp
   }
   out += table.text();
   for (const inference::RawOutput& output : response.raw_outputs) {
-    out += format_text("  output {}: {}\n", gantry::quoted(output.spec.name),
-                       output.spec.description());
+    out += format_text("  output {}: {}\n", in_quotes(output.spec.name), output.spec.description());
   }
   if (response.predictions.empty() && response.raw_outputs.empty()) {
     out += "  nothing found at this threshold\n";

@@ -14,7 +14,7 @@ namespace gantry {
 
 /// `text` cut to `max_bytes` with control characters and invalid UTF-8 replaced, in double quotes:
 /// how foreign text is put into a message or a log line.
-[[nodiscard]] std::string quoted(std::string_view text, std::size_t max_bytes = 80);
+[[nodiscard]] std::string in_quotes(std::string_view text, std::size_t max_bytes = 80);
 
 /// `text` fit for one line of a terminal: control characters and broken UTF-8 become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
