@@ -68,17 +68,17 @@ SlotPool::SlotPool(std::vector<std::unique_ptr<ExecutionSlot>> slots, SlotPoolCo
 SlotPool::~SlotPool() = default;  // the thread is stopped and joined first
 
 Result<SlotPool::Lease> SlotPool::acquire(Deadline deadline) {
-  Found found;
+  BrokenPlaces newly_broken;
   Waiter waiter;
   std::unique_lock lock(mutex_);
-  Place* const free = take_free(found);
+  Place* const free = take_free(newly_broken);
   const bool waits = free == nullptr && broken_ < places_.size();
   if (waits) {
     waiters_.push_back(&waiter);
   }
-  if (!found.empty()) {
+  if (!newly_broken.empty()) {
     lock.unlock();
-    std::ranges::for_each(found, [&](Place* place) { report_broken(*place); });
+    std::ranges::for_each(newly_broken, [&](Place* place) { report_broken(*place); });
     lock.lock();
   }
   if (free != nullptr) {
@@ -106,17 +106,17 @@ Result<SlotPool::Lease> SlotPool::acquire(Deadline deadline) {
 }
 
 std::optional<SlotPool::Lease> SlotPool::try_acquire() {
-  Found found;
+  BrokenPlaces newly_broken;
   Place* place = nullptr;
   {
     const std::scoped_lock lock(mutex_);
-    place = take_free(found);
+    place = take_free(newly_broken);
   }
-  std::ranges::for_each(found, [&](Place* broken) { report_broken(*broken); });
+  std::ranges::for_each(newly_broken, [&](Place* broken) { report_broken(*broken); });
   return place != nullptr ? std::optional(Lease(this, place)) : std::nullopt;
 }
 
-SlotPool::Place* SlotPool::take_free(Found& found) {
+SlotPool::Place* SlotPool::take_free(BrokenPlaces& newly_broken) {
   // A free slot while others wait cannot be: lend_or_keep() hands it to the first of them.
   while (!free_.empty()) {
     Place* const place = free_.back();
@@ -126,7 +126,7 @@ SlotPool::Place* SlotPool::take_free(Found& found) {
       return place;
     }
     mark_broken(*place);
-    found.push_back(place);
+    newly_broken.push_back(place);
   }
   return nullptr;
 }

@@ -9,7 +9,7 @@
 namespace gantry::npu {
 namespace {
 
-Found found_if(bool applies) { return applies ? Found("") : std::nullopt; }
+Match match_if(bool applies) { return applies ? Match("") : std::nullopt; }
 
 /// The host; empty where the first operand is no convolution's of the same partition.
 std::optional<Site> host_of(const Site& add) {
@@ -54,7 +54,7 @@ bool is_add(const Site& site) { return site.op().op == Op::add; }
 
 }  // namespace
 
-Found add_constant(const Site& site) {
+Match add_constant(const Site& site) {
   for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
     if (is_add(site) && site.input(i) != nullptr && site.input(i)->constant) {
       return i == 0 ? "first operand" : "second operand";
@@ -63,7 +63,7 @@ Found add_constant(const Site& site) {
   return std::nullopt;
 }
 
-Found add_no_host(const Site& site) {
+Match add_no_host(const Site& site) {
   if (!is_add(site) || host_of(site)) {
     return std::nullopt;
   }
@@ -77,11 +77,11 @@ Found add_no_host(const Site& site) {
           ? -1
           : site.links().producer[static_cast<std::size_t>(site.input_index(0))];
   return elsewhere < 0
-             ? Found("first operand is an input of the model")
-             : Found(format_text("first operand comes from {}", site.at(elsewhere).op().name));
+             ? Match("first operand is an input of the model")
+             : Match(format_text("first operand comes from {}", site.at(elsewhere).op().name));
 }
 
-Found add_second_operand(const Site& site) {
+Match add_second_operand(const Site& site) {
   if (!is_add(site)) {
     return std::nullopt;
   }
@@ -95,39 +95,39 @@ Found add_second_operand(const Site& site) {
     return other.is_conv() && other.partition() == site.partition() &&
            other.input_index(0) == tensor;
   };
-  return found_if((producer < 0 || !site.at(producer).is_conv()) &&
+  return match_if((producer < 0 || !site.at(producer).is_conv()) &&
                   !std::ranges::any_of(site.links().consumers[static_cast<std::size_t>(tensor)],
                                        reads_it_here));
 }
 
-Found add_chained(const Site& site) {
+Match add_chained(const Site& site) {
   const std::int32_t producer = is_add(site) ? site.producer_here(site.input_index(0)) : -1;
-  return found_if(producer >= 0 && is_add(site.at(producer)));
+  return match_if(producer >= 0 && is_add(site.at(producer)));
 }
 
-Found add_order(const Site& site) {
-  return found_if(is_add(site) && host_of(site) && writer_of_addend(site) > host_index(site));
+Match add_order(const Site& site) {
+  return match_if(is_add(site) && host_of(site) && writer_of_addend(site) > host_index(site));
 }
 
-Found add_host_shared(const Site& site) {
+Match add_host_shared(const Site& site) {
   if (!is_add(site) || !host_of(site)) {
     return std::nullopt;
   }
   const auto tensor = static_cast<std::size_t>(site.input_index(0));
-  return found_if(site.links().consumers[tensor].size() > 1 || site.links().is_output[tensor]);
+  return match_if(site.links().consumers[tensor].size() > 1 || site.links().is_output[tensor]);
 }
 
-Found add_host_depthwise(const Site& site) {
+Match add_host_depthwise(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
-  return found_if(host && host->is_depthwise());
+  return match_if(host && host->is_depthwise());
 }
 
-Found add_host_activation(const Site& site) {
+Match add_host_activation(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
-  return found_if(host && host->op().activation != Activation::none);
+  return match_if(host && host->op().activation != Activation::none);
 }
 
-Found add_host_range(const Site& site) {
+Match add_host_range(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
   const Tensor* const pre_add = site.input(0);
   if (!host || host->op().activation != Activation::none || pre_add == nullptr ||
@@ -135,16 +135,16 @@ Found add_host_range(const Site& site) {
     return std::nullopt;  // an activation is add_host_activation()'s
   }
   const std::int64_t zero_point = zero_point_of(*pre_add);
-  return zero_point == 0 || zero_point == 255 ? Found(format_text("zero point {}", zero_point))
+  return zero_point == 0 || zero_point == 255 ? Match(format_text("zero point {}", zero_point))
                                               : std::nullopt;
 }
 
-Found add_addend_is_host_input(const Site& site) {
+Match add_addend_is_host_input(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
-  return found_if(host && host->input_index(0) == site.input_index(1));
+  return match_if(host && host->input_index(0) == site.input_index(1));
 }
 
-Found add_padded(const Site& site) {
+Match add_padded(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
   if (!host) {
     return std::nullopt;
@@ -161,22 +161,22 @@ Found add_padded(const Site& site) {
   return std::nullopt;
 }
 
-Found add_single_channel(const Site& site) {
+Match add_single_channel(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
   const auto shape = host ? conv_shape(*host) : std::nullopt;
-  return found_if(shape && shape->channels == 1);
+  return match_if(shape && shape->channels == 1);
 }
 
-Found add_small_map(const Site& site) {
+Match add_small_map(const Site& site) {
   constexpr std::int64_t least_pixels = 12;
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
   const auto shape = host ? conv_shape(*host) : std::nullopt;
   return shape && shape->out_height * shape->out_width < least_pixels
-             ? Found(format_text("{}×{}", shape->out_height, shape->out_width))
+             ? Match(format_text("{}×{}", shape->out_height, shape->out_width))
              : std::nullopt;
 }
 
-Found add_shapes(const Site& site) {
+Match add_shapes(const Site& site) {
   if (!is_add(site) || site.input(0) == nullptr || site.input(1) == nullptr ||
       site.output() == nullptr) {
     return std::nullopt;
@@ -186,10 +186,10 @@ Found add_shapes(const Site& site) {
   return shape.size() == rank && shape.front() == 1 && shape == site.input(1)->shape &&
                  shape == site.output()->shape
              ? std::nullopt
-             : Found(format_text("{} + {}", to_string(shape), to_string(site.input(1)->shape)));
+             : Match(format_text("{} + {}", to_string(shape), to_string(site.input(1)->shape)));
 }
 
-Found add_relu6_range(const Site& site) {
+Match add_relu6_range(const Site& site) {
   if (!is_add(site) || site.op().activation != Activation::relu6 || site.output() == nullptr) {
     return std::nullopt;
   }
@@ -197,29 +197,29 @@ Found add_relu6_range(const Site& site) {
   constexpr float most = 255.0F;
   const float high =
       (most - static_cast<float>(zero_point_of(*site.output()))) * scale_of(*site.output());
-  return high > six ? Found(format_text("sum reaches {:.3f}", high)) : std::nullopt;
+  return high > six ? Match(format_text("sum reaches {:.3f}", high)) : std::nullopt;
 }
 
-Found add_scale_unknown(const Site& site) {
+Match add_scale_unknown(const Site& site) {
   const Tensor* const addend = is_add(site) ? site.input(1) : nullptr;
   return addend != nullptr && !is_known_scale(scale_of(*addend))
-             ? Found(format_text("scale {:.6f}", scale_of(*addend)))
+             ? Match(format_text("scale {:.6f}", scale_of(*addend)))
              : std::nullopt;
 }
 
-Found add_scale_known(const Site& site) {
+Match add_scale_known(const Site& site) {
   const Tensor* const addend = is_add(site) ? site.input(1) : nullptr;
   return addend != nullptr && is_known_scale(scale_of(*addend))
-             ? Found(format_text("scale {:.6f}", scale_of(*addend)))
+             ? Match(format_text("scale {:.6f}", scale_of(*addend)))
              : std::nullopt;
 }
 
-Found add_scale_overflow(const Site& site) {
+Match add_scale_overflow(const Site& site) {
   const auto host = is_add(site) ? host_of(site) : std::nullopt;
   if (!host || host->input(0) == nullptr || host->input(1) == nullptr || site.output() == nullptr) {
     return std::nullopt;
   }
-  return found_if(overflows_scale(scale_of(*host->input(0)), scale_of(*host->input(1)),
+  return match_if(overflows_scale(scale_of(*host->input(0)), scale_of(*host->input(1)),
                                   scale_of(*site.output())));
 }
 

@@ -11,7 +11,7 @@
 namespace gantry::npu {
 namespace {
 
-Found found_if(bool applies) { return applies ? Found("") : std::nullopt; }
+Match match_if(bool applies) { return applies ? Match("") : std::nullopt; }
 
 /// Input, weights, bias and output of a convolution, operands and sum of an addition; those that
 /// are there.
@@ -35,7 +35,7 @@ std::array<Named, 4> tensors_of(const Site& site) {
 bool is_conv_or_add(const Site& site) { return site.is_conv() || site.op().op == Op::add; }
 
 template <class Test>
-Found first_dtype(const Site& site, Test test) {
+Match first_dtype(const Site& site, Test test) {
   if (!is_conv_or_add(site)) {
     return std::nullopt;
   }
@@ -71,7 +71,7 @@ Range range_of(const Tensor& tensor, float scale) {
 
 }  // namespace
 
-Found per_axis_scales(const Site& site) {
+Match per_axis_scales(const Site& site) {
   if (!site.is_conv()) {
     return std::nullopt;
   }
@@ -83,7 +83,7 @@ Found per_axis_scales(const Site& site) {
   return std::nullopt;
 }
 
-Found per_axis_zero_points(const Site& site) {
+Match per_axis_zero_points(const Site& site) {
   if (!site.is_conv()) {
     return std::nullopt;
   }
@@ -98,22 +98,22 @@ Found per_axis_zero_points(const Site& site) {
   return std::nullopt;
 }
 
-Found dilation(const Site& site) {
+Match dilation(const Site& site) {
   const Operator& op = site.op();
   return site.is_conv() && op.version >= 2 && (op.dilation_h != 1 || op.dilation_w != 1)
-             ? Found(format_text("dilation {}×{}", op.dilation_h, op.dilation_w))
+             ? Match(format_text("dilation {}×{}", op.dilation_h, op.dilation_w))
              : std::nullopt;
 }
 
-Found dilation_in_version_1(const Site& site) {
+Match dilation_in_version_1(const Site& site) {
   const Operator& op = site.op();
   return site.is_conv() && op.version < 2 && (op.dilation_h != 1 || op.dilation_w != 1)
-             ? Found(format_text("dilation {}×{}, version {}", op.dilation_h, op.dilation_w,
+             ? Match(format_text("dilation {}×{}, version {}", op.dilation_h, op.dilation_w,
                                  op.version))
              : std::nullopt;
 }
 
-Found relu6_range(const Site& site) {
+Match relu6_range(const Site& site) {
   constexpr float six = 6.0F;
   const Tensor* const output = site.output();
   if (!site.is_conv() || site.op().activation != Activation::relu6 || output == nullptr) {
@@ -131,7 +131,7 @@ Found relu6_range(const Site& site) {
   return std::nullopt;
 }
 
-Found conv_parameters_computed(const Site& site) {
+Match conv_parameters_computed(const Site& site) {
   if (!site.is_conv()) {
     return std::nullopt;
   }
@@ -143,91 +143,91 @@ Found conv_parameters_computed(const Site& site) {
   return std::nullopt;
 }
 
-Found weights_and_input_too_large(const Site& site) {
+Match weights_and_input_too_large(const Site& site) {
   const auto shape = conv_shape(site);
   if (!shape) {
     return std::nullopt;
   }
   const CbufPlan plan = plan_cbuf(*shape);
   return !plan.weights_resident && !plan.fits
-             ? Found(format_text("{} of weights, {} of {} banks for the input",
+             ? Match(format_text("{} of weights, {} of {} banks for the input",
                                  human_bytes(static_cast<std::uint64_t>(plan.weight_bytes)),
                                  plan.input_banks, plan.usable_banks))
              : std::nullopt;
 }
 
-Found map_too_wide(const Site& site) {
+Match map_too_wide(const Site& site) {
   const auto shape = conv_shape(site);
   if (!shape) {
     return std::nullopt;
   }
   const CbufPlan plan = plan_cbuf(*shape);
   return plan.never_ends
-             ? Found(format_text("{}×{}×{}", shape->height, shape->width, shape->channels))
+             ? Match(format_text("{}×{}×{}", shape->height, shape->width, shape->channels))
              : std::nullopt;
 }
 
-Found conv_rank(const Site& site) { return found_if(site.is_conv() && !conv_shape(site)); }
+Match conv_rank(const Site& site) { return match_if(site.is_conv() && !conv_shape(site)); }
 
-Found float_tensor(const Site& site) { return first_dtype(site, is_float); }
+Match float_tensor(const Site& site) { return first_dtype(site, is_float); }
 
-Found int8_tensor(const Site& site) {
+Match int8_tensor(const Site& site) {
   return first_dtype(site, [](DType type) { return type == DType::int8; });
 }
 
-Found other_dtype(const Site& site) {
+Match other_dtype(const Site& site) {
   return first_dtype(site, [](DType type) {
     return type != DType::uint8 && type != DType::int8 && !is_float(type);
   });
 }
 
-Found batch(const Site& site) {
+Match batch(const Site& site) {
   const auto shape = conv_shape(site);
-  return shape && shape->batch != 1 ? Found(format_text("batch {}", shape->batch)) : std::nullopt;
+  return shape && shape->batch != 1 ? Match(format_text("batch {}", shape->batch)) : std::nullopt;
 }
 
-Found grouped(const Site& site) {
+Match grouped(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && !shape->depthwise && shape->filter_channels != shape->channels
-             ? Found(format_text("{} channels, {} in the filter", shape->channels,
+             ? Match(format_text("{} channels, {} in the filter", shape->channels,
                                  shape->filter_channels))
              : std::nullopt;
 }
 
-Found depthwise_one_channel(const Site& site) {
+Match depthwise_one_channel(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels == 1 && shape->out_channels > 1
-             ? Found(format_text("1 channel in, {} out", shape->out_channels))
+             ? Match(format_text("1 channel in, {} out", shape->out_channels))
              : std::nullopt;
 }
 
-Found depthwise_multiplier(const Site& site) {
+Match depthwise_multiplier(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels > 1 && shape->out_channels != shape->channels
-             ? Found(format_text("{} channels in, {} out", shape->channels, shape->out_channels))
+             ? Match(format_text("{} channels in, {} out", shape->channels, shape->out_channels))
              : std::nullopt;
 }
 
-Found one_to_one_channel(const Site& site) {
+Match one_to_one_channel(const Site& site) {
   const auto shape = conv_shape(site);
-  return found_if(shape && shape->channels == 1 && shape->out_channels == 1);
+  return match_if(shape && shape->channels == 1 && shape->out_channels == 1);
 }
 
-Found uneven_stride(const Site& site) {
+Match uneven_stride(const Site& site) {
   const Operator& op = site.op();
   return site.is_conv() && op.stride_h != op.stride_w
-             ? Found(format_text("stride {}×{}", op.stride_h, op.stride_w))
+             ? Match(format_text("stride {}×{}", op.stride_h, op.stride_w))
              : std::nullopt;
 }
 
-Found uneven_kernel(const Site& site) {
+Match uneven_kernel(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->kernel_height != shape->kernel_width
-             ? Found(format_text("kernel {}×{}", shape->kernel_height, shape->kernel_width))
+             ? Match(format_text("kernel {}×{}", shape->kernel_height, shape->kernel_width))
              : std::nullopt;
 }
 
-Found uneven_map(const Site& site) {
+Match uneven_map(const Site& site) {
   const auto shape = conv_shape(site);
   if (!shape || shape->height == shape->width) {
     return std::nullopt;
@@ -236,59 +236,59 @@ Found uneven_map(const Site& site) {
   const bool is_linear = shape->kernel_height == 1 && shape->kernel_width == 1 &&
                          shape->stride_height == 1 && shape->stride_width == 1 &&
                          shape->channels > 1;
-  return is_linear ? std::nullopt : Found(format_text("{}×{}", shape->height, shape->width));
+  return is_linear ? std::nullopt : Match(format_text("{}×{}", shape->height, shape->width));
 }
 
-Found depthwise_channels_33_to_47(const Site& site) {
+Match depthwise_channels_33_to_47(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels % 64 >= 33 && shape->channels % 64 <= 47
-             ? Found(format_text("{} channels", shape->channels))
+             ? Match(format_text("{} channels", shape->channels))
              : std::nullopt;
 }
 
-Found conv_channels_17_to_31(const Site& site) {
+Match conv_channels_17_to_31(const Site& site) {
   const auto shape = conv_shape(site);
   // 49 to 63 and so on are right: there the last group's padding is programmed as it is packed.
   return shape && !shape->depthwise && shape->channels >= 17 && shape->channels <= 31
-             ? Found(format_text("{} channels", shape->channels))
+             ? Match(format_text("{} channels", shape->channels))
              : std::nullopt;
 }
 
-Found single_channel_inside(const Site& site) {
+Match single_channel_inside(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && !shape->depthwise && shape->channels == 1 &&
                  site.producer_here(site.input_index(0)) >= 0
-             ? Found("")
+             ? Match("")
              : std::nullopt;
 }
 
-Found conv_odd_outputs(const Site& site) {
+Match conv_odd_outputs(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && !shape->depthwise && shape->out_channels % 2 == 1 &&
                  shape->kernel_height * shape->kernel_width > 1 && shape->channels > 32 &&
                  shape->channels % 32 >= 1 && shape->channels % 32 <= 16
-             ? Found(format_text("{} channels to {}, kernel {}×{}", shape->channels,
+             ? Match(format_text("{} channels to {}, kernel {}×{}", shape->channels,
                                  shape->out_channels, shape->kernel_height, shape->kernel_width))
              : std::nullopt;
 }
 
-Found depthwise_channels_17_to_63(const Site& site) {
+Match depthwise_channels_17_to_63(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels >= 17 && shape->channels <= 63 &&
                  shape->channels % 16 != 0
-             ? Found(format_text("{} channels", shape->channels))
+             ? Match(format_text("{} channels", shape->channels))
              : std::nullopt;
 }
 
-Found depthwise_channels_81_to_95(const Site& site) {
+Match depthwise_channels_81_to_95(const Site& site) {
   const auto shape = conv_shape(site);
   return shape && shape->depthwise && shape->channels > 64 && shape->channels % 64 >= 17 &&
                  shape->channels % 64 <= 31
-             ? Found(format_text("{} channels", shape->channels))
+             ? Match(format_text("{} channels", shape->channels))
              : std::nullopt;
 }
 
-Found depthwise_border(const Site& site) {
+Match depthwise_border(const Site& site) {
   const auto shape = conv_shape(site);
   if (!shape || !shape->depthwise || site.input(0) == nullptr ||
       (shape->padding_height() == 0 && shape->padding_width() == 0)) {
@@ -301,10 +301,10 @@ Found depthwise_border(const Site& site) {
   const std::int64_t zero_point = zero_point_of(*site.input(0));
   const bool is_even = zero_point == middle || zero_point == special ||
                        (zero_point == 0 && shape->kernel_height >= kernel_of_special_zero);
-  return is_even ? std::nullopt : Found(format_text("input zero point {}", zero_point));
+  return is_even ? std::nullopt : Match(format_text("input zero point {}", zero_point));
 }
 
-Found register_too_narrow(const Site& site) {
+Match register_too_narrow(const Site& site) {
   const auto shape = conv_shape(site);
   if (!shape) {
     return std::nullopt;
@@ -333,20 +333,20 @@ Found register_too_narrow(const Site& site) {
   return std::nullopt;
 }
 
-Found constant_input(const Site& site) {
-  return found_if(site.is_conv() && site.input(0) != nullptr && site.input(0)->constant);
+Match constant_input(const Site& site) {
+  return match_if(site.is_conv() && site.input(0) != nullptr && site.input(0)->constant);
 }
 
-Found conv_scale_overflow(const Site& site) {
+Match conv_scale_overflow(const Site& site) {
   if (!site.is_conv() || site.input(0) == nullptr || site.input(1) == nullptr ||
       site.output() == nullptr) {
     return std::nullopt;
   }
-  return found_if(overflows_scale(scale_of(*site.input(0)), scale_of(*site.input(1)),
+  return match_if(overflows_scale(scale_of(*site.input(0)), scale_of(*site.input(1)),
                                   scale_of(*site.output())));
 }
 
-Found activation_lost(const Site& site) {
+Match activation_lost(const Site& site) {
   const Tensor* const output = site.output();
   if (!is_conv_or_add(site) || output == nullptr) {
     return std::nullopt;
@@ -358,11 +358,11 @@ Found activation_lost(const Site& site) {
       return std::nullopt;
     case Activation::relu:
     case Activation::relu6:
-      return range.low < 0 ? Found(format_text("zero point {}", zero_point_of(*output)))
+      return range.low < 0 ? Match(format_text("zero point {}", zero_point_of(*output)))
                            : std::nullopt;
     case Activation::relu_n1_to_1:
       return range.low < -1 - step || range.high > 1 + step
-                 ? Found(format_text("output reaches {:.3f} to {:.3f}", range.low, range.high))
+                 ? Match(format_text("output reaches {:.3f} to {:.3f}", range.low, range.high))
                  : std::nullopt;
     case Activation::tanh:
       return "TANH";

@@ -30,11 +30,11 @@ bool is(const Site& site, std::initializer_list<Op> ops) {
   return std::ranges::find(ops, site.op().op) != ops.end();
 }
 
-Found found_if(bool applies) { return applies ? Found("") : std::nullopt; }
+Match match_if(bool applies) { return applies ? Match("") : std::nullopt; }
 
 }  // namespace
 
-Found reshape_without_shape(const Site& site) {
+Match reshape_without_shape(const Site& site) {
   if (site.op().op != Op::reshape || site.input(1) != nullptr) {
     return std::nullopt;
   }
@@ -42,12 +42,12 @@ Found reshape_without_shape(const Site& site) {
                      site.op().inputs.size() == 1 ? "" : "s, the second absent");
 }
 
-Found reshape_shape_computed(const Site& site) {
-  return found_if(site.op().op == Op::reshape && site.input(1) != nullptr &&
+Match reshape_shape_computed(const Site& site) {
+  return match_if(site.op().op == Op::reshape && site.input(1) != nullptr &&
                   !site.input(1)->constant);
 }
 
-Found parameter_computed(const Site& site) {
+Match parameter_computed(const Site& site) {
   for (const std::size_t i : parameters_of(site.op().op)) {
     const Tensor* const tensor = site.input(i);
     if (tensor == nullptr || !tensor->constant) {
@@ -57,15 +57,15 @@ Found parameter_computed(const Site& site) {
   return std::nullopt;
 }
 
-Found conv_without_bias(const Site& site) {
-  return found_if(site.is_conv() && site.op().inputs.size() < 3);
+Match conv_without_bias(const Site& site) {
+  return match_if(site.is_conv() && site.op().inputs.size() < 3);
 }
 
-Found conv_bias_absent(const Site& site) {
-  return found_if(site.is_conv() && site.op().inputs.size() >= 3 && site.input(2) == nullptr);
+Match conv_bias_absent(const Site& site) {
+  return match_if(site.is_conv() && site.op().inputs.size() >= 3 && site.input(2) == nullptr);
 }
 
-Found zero_point_missing(const Site& site) {
+Match zero_point_missing(const Site& site) {
   const auto lacks = [&](std::int32_t index) {
     if (index < 0) {
       return false;
@@ -81,44 +81,44 @@ Found zero_point_missing(const Site& site) {
   return std::nullopt;
 }
 
-Found silu(const Site& site) {
+Match silu(const Site& site) {
   if (site.op().op == Op::logistic && !site.op().outputs.empty()) {
     const auto& readers =
         site.links().consumers[static_cast<std::size_t>(site.op().outputs.front())];
-    return found_if(!readers.empty() && std::ranges::all_of(readers, [&](std::int32_t reader) {
+    return match_if(!readers.empty() && std::ranges::all_of(readers, [&](std::int32_t reader) {
       return site.at(reader).op().op == Op::mul;
     }));
   }
   if (site.op().op == Op::mul) {
-    return found_if(std::ranges::any_of(site.op().inputs, [&](std::int32_t tensor) {
+    return match_if(std::ranges::any_of(site.op().inputs, [&](std::int32_t tensor) {
       const std::int32_t producer =
           tensor < 0 ? -1 : site.links().producer[static_cast<std::size_t>(tensor)];
       return producer >= 0 && site.at(producer).op().op == Op::logistic;
     }));
   }
-  return found_if(site.op().op == Op::hard_swish);
+  return match_if(site.op().op == Op::hard_swish);
 }
 
-Found activation_operator(const Site& site) {
-  return found_if(is(site, {Op::relu, Op::relu_n1_to_1, Op::relu6, Op::leaky_relu, Op::prelu,
+Match activation_operator(const Site& site) {
+  return match_if(is(site, {Op::relu, Op::relu_n1_to_1, Op::relu6, Op::leaky_relu, Op::prelu,
                             Op::elu, Op::gelu, Op::tanh}) ||
                   (site.op().op == Op::logistic && !silu(site)));
 }
 
-Found pooling(const Site& site) {
-  return found_if(is(site, {Op::max_pool_2d, Op::average_pool_2d, Op::mean}));
+Match pooling(const Site& site) {
+  return match_if(is(site, {Op::max_pool_2d, Op::average_pool_2d, Op::mean}));
 }
 
-Found fully_connected(const Site& site) { return found_if(site.op().op == Op::fully_connected); }
+Match fully_connected(const Site& site) { return match_if(site.op().op == Op::fully_connected); }
 
-Found padding_operator(const Site& site) { return found_if(site.op().op == Op::pad); }
+Match padding_operator(const Site& site) { return match_if(site.op().op == Op::pad); }
 
-Found conversion(const Site& site) { return found_if(is(site, {Op::quantize, Op::dequantize})); }
+Match conversion(const Site& site) { return match_if(is(site, {Op::quantize, Op::dequantize})); }
 
-Found custom_operator(const Site& site) { return found_if(site.op().op == Op::custom); }
+Match custom_operator(const Site& site) { return match_if(site.op().op == Op::custom); }
 
-Found other_operator(const Site& site) {
-  return found_if(!site.is_conv() && site.op().op != Op::add && !silu(site) &&
+Match other_operator(const Site& site) {
+  return match_if(!site.is_conv() && site.op().op != Op::add && !silu(site) &&
                   !activation_operator(site) && !pooling(site) && !fully_connected(site) &&
                   !padding_operator(site) && !conversion(site) && !custom_operator(site));
 }

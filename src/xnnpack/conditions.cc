@@ -12,7 +12,7 @@ constexpr std::int64_t most_bytes = std::int64_t{1} << 31U;
 
 /// Each input and output that is there.
 template <class Function>
-Found first_of(const Site& site, const Function& ask) {
+Match first_of(const Site& site, const Function& ask) {
   for (std::size_t i = 0; i < site.op.inputs.size(); ++i) {
     if (const Tensor* const tensor = site.input(i)) {
       if (auto found = ask(*tensor, site.is_parameter(i))) {
@@ -78,7 +78,7 @@ bool keeps_values(Op op) {
   }
 }
 
-Found ratio_outside(double ratio, double least, double end) {
+Match ratio_outside(double ratio, double least, double end) {
   if (ratio >= least && ratio < end) {
     return std::nullopt;
   }
@@ -87,11 +87,11 @@ Found ratio_outside(double ratio, double least, double end) {
 
 }  // namespace
 
-Found no_such_operator(const Site& site) {
-  return site.kind == nullptr ? Found(site.op.name) : std::nullopt;
+Match no_such_operator(const Site& site) {
+  return site.kind == nullptr ? Match(site.op.name) : std::nullopt;
 }
 
-Found no_such_type(const Site& site) {
+Match no_such_type(const Site& site) {
   const auto type = site.type();
   if (type && (site.kind->types & static_cast<std::uint8_t>(*type)) != 0) {
     return std::nullopt;
@@ -100,7 +100,7 @@ Found no_such_type(const Site& site) {
   return tensor == nullptr ? std::string() : std::string(dtype_name(tensor->dtype));
 }
 
-Found malformed(const Site& site) {
+Match malformed(const Site& site) {
   const std::size_t count = site.op.inputs.size();
   if (count < site.kind->min_inputs || count > site.kind->max_inputs) {
     return format_text("{} inputs", count);
@@ -118,16 +118,16 @@ Found malformed(const Site& site) {
   return std::nullopt;
 }
 
-Found written_twice(const Site& site) {
+Match written_twice(const Site& site) {
   const auto twice = [&](std::int32_t tensor) {
     return tensor >= 0 && site.writers[static_cast<std::size_t>(tensor)] > 1;
   };
   return std::ranges::any_of(site.op.inputs, twice) || std::ranges::any_of(site.op.outputs, twice)
-             ? Found("")
+             ? Match("")
              : std::nullopt;
 }
 
-Found parameter_computed(const Site& site) {
+Match parameter_computed(const Site& site) {
   for (std::size_t i = 0; i < site.op.inputs.size(); ++i) {
     const Tensor* const tensor = site.input(i);
     if (site.is_parameter(i) && tensor != nullptr && !is_known(*tensor)) {
@@ -137,7 +137,7 @@ Found parameter_computed(const Site& site) {
   return std::nullopt;
 }
 
-Found constant_operand(const Site& site) {
+Match constant_operand(const Site& site) {
   std::size_t constants = 0;
   std::size_t operands = 0;
   for (std::size_t i = 0; i < site.op.inputs.size(); ++i) {
@@ -147,11 +147,11 @@ Found constant_operand(const Site& site) {
     }
   }
   return constants == 0 || (is_elementwise_pair(site.op.op) && constants < operands) ? std::nullopt
-                                                                                     : Found("");
+                                                                                     : Match("");
 }
 
-Found shape_unknown(const Site& site) {
-  return first_of(site, [&](const Tensor& tensor, bool parameter) -> Found {
+Match shape_unknown(const Site& site) {
+  return first_of(site, [&](const Tensor& tensor, bool parameter) -> Match {
     const auto count = element_count(tensor.shape);
     const bool scalar = tensor.shape.empty() && !parameter && !is_known(tensor);
     if (scalar || tensor.shape.size() > max_rank || !count || *count == 0 ||
@@ -162,26 +162,26 @@ Found shape_unknown(const Site& site) {
   });
 }
 
-Found mixed_types(const Site& site) {
+Match mixed_types(const Site& site) {
   const DType to = site.output()->dtype;
   const DType from = site.data()->dtype;
   if (site.op.op == Op::dequantize) {
     return is_quantized(from) && to == DType::float32 ? std::nullopt
-                                                      : Found(std::string(dtype_name(from)));
+                                                      : Match(std::string(dtype_name(from)));
   }
   if (site.op.op == Op::quantize) {
     return is_quantized(to) && (from == DType::float32 || from == to)
                ? std::nullopt
-               : Found(format_text("{} to {}", dtype_name(from), dtype_name(to)));
+               : Match(format_text("{} to {}", dtype_name(from), dtype_name(to)));
   }
-  return first_of(site, [&](const Tensor& tensor, bool parameter) -> Found {
+  return first_of(site, [&](const Tensor& tensor, bool parameter) -> Match {
     return parameter || tensor.dtype == to ? std::nullopt
-                                           : Found(std::string(dtype_name(tensor.dtype)));
+                                           : Match(std::string(dtype_name(tensor.dtype)));
   });
 }
 
-Found constant_broken(const Site& site) {
-  return first_of(site, [](const Tensor& tensor, bool /*parameter*/) -> Found {
+Match constant_broken(const Site& site) {
+  return first_of(site, [](const Tensor& tensor, bool /*parameter*/) -> Match {
     if (!is_known(tensor)) {
       return std::nullopt;
     }
@@ -190,19 +190,19 @@ Found constant_broken(const Site& site) {
     if (size == 0 || tensor.data.size() != wanted) {
       return format_text("{} bytes for {}", tensor.data.size(), to_string(tensor.shape));
     }
-    return reinterpret_cast<std::uintptr_t>(tensor.data.data()) % size != 0 ? Found("unaligned")
+    return reinterpret_cast<std::uintptr_t>(tensor.data.data()) % size != 0 ? Match("unaligned")
                                                                             : std::nullopt;
   });
 }
 
-Found quantization_missing(const Site& site) {
-  return first_of(site, [](const Tensor& tensor, bool parameter) -> Found {
+Match quantization_missing(const Site& site) {
+  return first_of(site, [](const Tensor& tensor, bool parameter) -> Match {
     return parameter || !is_quantized(tensor.dtype) || has_one_scale(tensor) ? std::nullopt
-                                                                             : Found("");
+                                                                             : Match("");
   });
 }
 
-Found weights_unfit(const Site& site) {
+Match weights_unfit(const Site& site) {
   const Tensor* const weights = site.weights();
   if (weights == nullptr) {
     return std::nullopt;
@@ -238,7 +238,7 @@ Found weights_unfit(const Site& site) {
   return std::nullopt;
 }
 
-Found option_unknown(const Site& site) {
+Match option_unknown(const Site& site) {
   const Operator& op = site.op;
   if (!range_of(op.activation)) {
     return "its activation";
@@ -255,7 +255,7 @@ Found option_unknown(const Site& site) {
   return std::nullopt;
 }
 
-Found result_differs(const Site& site) {
+Match result_differs(const Site& site) {
   for (std::size_t i = 0; i < site.op.outputs.size(); ++i) {
     const auto shape = result_shape(site, i);
     if (!shape) {
@@ -268,7 +268,7 @@ Found result_differs(const Site& site) {
   return std::nullopt;
 }
 
-Found range_empty(const Site& site) {
+Match range_empty(const Site& site) {
   const Tensor& out = *site.output();
   if (!is_quantized(out.dtype)) {
     return std::nullopt;
@@ -282,10 +282,10 @@ Found range_empty(const Site& site) {
                       static_cast<double>(highest(out.dtype)));
   };
   // One more than there must be: XNNPACK rounds halves the other way.
-  return level(range.min) + 1 < level(range.max) ? std::nullopt : Found("");
+  return level(range.min) + 1 < level(range.max) ? std::nullopt : Match("");
 }
 
-Found scales_apart(const Site& site) {
+Match scales_apart(const Site& site) {
   const Tensor& out = *site.output();
   if (!is_quantized(site.data()->dtype) || !is_quantized(out.dtype)) {
     return std::nullopt;
@@ -342,7 +342,7 @@ Found scales_apart(const Site& site) {
   }
 }
 
-Found quantization_changes(const Site& site) {
+Match quantization_changes(const Site& site) {
   const Tensor& from = *site.data();
   if (!keeps_values(site.op.op) || !is_quantized(from.dtype)) {
     return std::nullopt;
@@ -355,7 +355,7 @@ Found quantization_changes(const Site& site) {
   return std::nullopt;
 }
 
-Found pool_partial(const Site& site) {
+Match pool_partial(const Site& site) {
   if (site.op.op != Op::average_pool_2d || !is_quantized(site.output()->dtype)) {
     return std::nullopt;
   }
@@ -365,11 +365,11 @@ Found pool_partial(const Site& site) {
                      out[2] == 1 && site.op.padding == graph::Padding::valid &&
                      site.op.activation == graph::Activation::none;
   return whole ? std::nullopt
-               : Found(format_text("{}×{} of {}×{}", site.op.filter_h, site.op.filter_w, in[1],
+               : Match(format_text("{}×{} of {}×{}", site.op.filter_h, site.op.filter_w, in[1],
                                    in[2]));
 }
 
-Found pool_window(const Site& site) {
+Match pool_window(const Site& site) {
   const Operator& op = site.op;
   if (op.op != Op::average_pool_2d && op.op != Op::max_pool_2d) {
     return std::nullopt;
@@ -378,11 +378,11 @@ Found pool_window(const Site& site) {
   constexpr std::int64_t largest = 1 << 20;
   const bool apart = op.stride_h > op.filter_h || op.stride_w > op.filter_w;
   return size < 2 || size > largest || apart
-             ? Found(format_text("{}×{}, stride {}×{}", op.filter_h, op.filter_w, op.stride_h,
+             ? Match(format_text("{}×{}, stride {}×{}", op.filter_h, op.filter_w, op.stride_h,
                                  op.stride_w))
              : std::nullopt;
 }
 
-Found not_alone(const Site& /*site*/) { return std::nullopt; }
+Match not_alone(const Site& /*site*/) { return std::nullopt; }
 
 }  // namespace gantry::xnnpack

@@ -108,11 +108,11 @@ class SlotPool {
     bool is_refused = false;  // no slot is usable
   };
   /// What is found broken with the mutex held and reported once it is not.
-  using Found = std::vector<Place*>;
+  using BrokenPlaces = std::vector<Place*>;
 
   // All with the mutex held.
-  /// Null if none is free. Free slots that turn out broken go to `found`.
-  [[nodiscard]] Place* take_free(Found& found);
+  /// Null if none is free. Free slots that turn out broken go to `newly_broken`.
+  [[nodiscard]] Place* take_free(BrokenPlaces& newly_broken);
   void lend_or_keep(Place& place);
   void mark_broken(Place& place);
   void refuse_waiters_if_none_is_usable();

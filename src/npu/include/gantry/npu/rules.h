@@ -54,7 +54,7 @@ enum class Evidence : std::uint8_t {
 class Site;
 /// Empty where a rule does not apply; else what was found ("stride 2×1"), which may be nothing more
 /// to say.
-using Found = std::optional<std::string>;
+using Match = std::optional<std::string>;
 
 struct Rule {
   std::string_view id;         ///< for machines: never changes its meaning
@@ -67,7 +67,7 @@ struct Rule {
   std::string_view change;   ///< what to do about it in the model; may be empty
   std::string_view section;  ///< of rocket-npu.md
   Evidence evidence;
-  Found (*find)(const Site& site);
+  Match (*find)(const Site& site);
 
   [[nodiscard]] constexpr bool is_for(MesaVersion mesa) const {
     return mesa == unknown_mesa || (since <= mesa && mesa < before);

@@ -37,7 +37,7 @@ struct Kind {
 
 struct Site;
 /// Empty where a rule does not apply; else what was found, which may be nothing more to say.
-using Found = std::optional<std::string>;
+using Match = std::optional<std::string>;
 
 /// What keeps an operator with TensorFlow Lite.
 struct Rule {
@@ -45,7 +45,7 @@ struct Rule {
   std::string_view operators;  ///< that it is about, for people
   std::string_view types;      ///< the same
   std::string_view reason;     ///< a sentence
-  Found (*find)(const Site& site);
+  Match (*find)(const Site& site);
 };
 
 /// The tables. Of the rules the first that applies is told.
