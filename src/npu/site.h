@@ -13,13 +13,13 @@ namespace gantry::npu {
 /// One operator in its graph, as a rule sees it. Borrows all that it is made of.
 class Site {
  public:
-  /// `partitions`: of each operator, -1 where it is not the delegate's.
+  /// `partitions`: the partition of each operator, -1 if the delegate does not take the operator.
   Site(const Graph& graph, const Links& links, const std::vector<std::int32_t>& partitions,
        std::size_t index)
       : graph_(&graph), links_(&links), partitions_(&partitions), index_(index) {}
 
   [[nodiscard]] const Operator& op() const { return graph_->operators[index_]; }
-  /// Null where there is no such input, or an optional one is absent.
+  /// Null if there is no such input, or if it is optional and absent.
   [[nodiscard]] const Tensor* input(std::size_t i) const { return tensor(input_index(i)); }
   [[nodiscard]] const Tensor* output() const {
     return tensor(op().outputs.empty() ? -1 : op().outputs.front());
@@ -35,7 +35,7 @@ class Site {
   [[nodiscard]] Site at(std::int32_t index) const {
     return {*graph_, *links_, *partitions_, static_cast<std::size_t>(index)};
   }
-  /// Who computes a tensor within this operator's partition; -1: nobody there.
+  /// The operator of this operator's partition that computes the tensor; -1: none does.
   [[nodiscard]] std::int32_t producer_here(std::int32_t tensor) const;
 
   [[nodiscard]] bool is_conv() const {

@@ -2,8 +2,8 @@
 
 #include "site.h"
 
-// What the rules ask; each says what it found. They are asked in the order of the table, and trust
-// what the rules before them make sure of.
+// The conditions of the rules. They are called in the order of the table: each may rely on what the
+// rules before it make sure of.
 namespace gantry::xnnpack {
 
 [[nodiscard]] Match no_such_operator(const Site& site);
@@ -24,7 +24,7 @@ namespace gantry::xnnpack {
 [[nodiscard]] Match quantization_changes(const Site& site);
 [[nodiscard]] Match pool_partial(const Site& site);
 [[nodiscard]] Match pool_window(const Site& site);
-/// Never: what it stands for is found out about whole partitions.
+/// Never matches: this rule is about whole partitions, and choose() applies it.
 [[nodiscard]] Match not_alone(const Site& site);
 
 }  // namespace gantry::xnnpack

@@ -6,8 +6,8 @@
 
 namespace gantry::xnnpack {
 
-/// XNNPACK's functions that are used here. The library is opened while running, so that a host
-/// without it runs the same program.
+/// XNNPACK's functions that are used here. The library is opened at run time, so that the program
+/// also runs on a host without it.
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage): the names once, for the members and for the loader
 #define GANTRY_XNNPACK_FUNCTIONS(X)                \
   X(xnn_initialize)                                \

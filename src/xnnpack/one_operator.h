@@ -15,7 +15,7 @@
 // Models of a few operators for this module's tests, with random constants.
 namespace gantry::xnnpack {
 
-/// Of an activation tensor.
+/// The quantisation of an activation tensor.
 struct Step {
   float scale;
   std::int64_t zero_point;
@@ -27,23 +27,23 @@ class Maker {
 
   [[nodiscard]] Type type() const noexcept { return type_; }
   [[nodiscard]] bool is_float() const noexcept { return type_ == Type::float32; }
-  /// What quantised tensors have where nothing else is said.
+  /// The default of quantised tensors.
   [[nodiscard]] Step usual() const noexcept;
 
   std::int32_t input(std::vector<std::int32_t> shape, std::optional<Step> step = {});
-  /// A result; also the model's where `is_output`.
+  /// A result; with `is_output` also an output of the model.
   std::int32_t result(std::vector<std::int32_t> shape, std::optional<Step> step = {},
                       bool is_output = true);
   /// A result of another type than the model's.
   std::int32_t result_of(Type type, std::vector<std::int32_t> shape, std::optional<Step> step = {});
-  /// Random constants. `channels`: the axis that has a scale each, where the type has that.
+  /// Random constants. `channels`: the axis with a scale for each index, if the type has that.
   std::int32_t weights(std::vector<std::int32_t> shape, std::size_t channels);
   std::int32_t bias(std::int32_t count, float input_scale);
   std::int32_t constant(std::vector<std::int32_t> shape);
   /// A float constant as converters store it to halve a file: float16, and a DEQUANTIZE to float32.
   std::int32_t half(std::int32_t constant);
   std::int32_t integers(const std::vector<std::int32_t>& values);
-  /// Such that a sum of `count` products fills the range.
+  /// A quantisation such that a sum of `count` products fills the range.
   [[nodiscard]] Step step_of_sum(std::int64_t count) const;
 
   template <class Options>
@@ -69,14 +69,14 @@ class Maker {
   std::mt19937 random_;
 };
 
-/// How two runs of one model differ, at most: in steps for quantised outputs; relative to the
-/// largest value (at least 1) for float ones.
+/// The largest difference between two runs of one model: in steps for quantised outputs, relative
+/// to the largest value (at least 1) for float outputs.
 struct Difference {
   std::size_t taken = 0;      ///< operators that XNNPACK computed
   std::size_t operators = 0;  ///< of the model
   double largest = 0;
-  double mean = 0;       ///< of the output that is furthest apart, over its elements
-  std::string why = {};  ///< what kept the first operator that was not taken
+  double mean = 0;       ///< mean over the elements of the output that differs most
+  std::string why = {};  ///< why the first operator that was not taken was not
 };
 
 /// Runs the model with TensorFlow Lite's kernels and in two sessions of XNNPACK on the same random

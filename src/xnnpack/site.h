@@ -24,7 +24,7 @@ struct Site {
   const Operator& op;
   const Kind* kind;  ///< null: not in the table
 
-  /// Null where there is no such input, or an optional one is absent.
+  /// Null if there is no such input, or if it is optional and absent.
   [[nodiscard]] const Tensor* input(std::size_t i) const {
     return i < op.inputs.size() ? tensor(op.inputs[i]) : nullptr;
   }
@@ -34,13 +34,13 @@ struct Site {
   [[nodiscard]] bool is_parameter(std::size_t i) const {
     return kind != nullptr && i < 8 && ((kind->parameters >> i) & 1U) != 0;
   }
-  /// The first input that is no parameter: the picture, the features.
+  /// The first input that is not a parameter: the picture, the features.
   [[nodiscard]] const Tensor* data() const;
-  /// Has weights: convolutions of all kinds and fully connected layers.
+  /// Whether it has weights: convolutions of all kinds and fully connected layers.
   [[nodiscard]] bool has_weights() const;
   [[nodiscard]] const Tensor* weights() const;
   [[nodiscard]] const Tensor* bias() const;
-  /// Empty: a type that XNNPACK has nothing for.
+  /// Empty: XNNPACK has nothing for the type.
   [[nodiscard]] std::optional<Type> type() const;
 
  private:
@@ -51,7 +51,7 @@ struct Site {
 
 [[nodiscard]] const Kind* find_kind(Op op);
 
-/// A constant, or what widen() made of one.
+/// Whether the values are known: a constant, or a tensor that widen() gave data to.
 [[nodiscard]] inline bool is_known(const Tensor& tensor) { return !tensor.data.empty(); }
 
 [[nodiscard]] constexpr bool is_quantized(DType type) {
@@ -61,7 +61,8 @@ struct Site {
 [[nodiscard]] constexpr std::int64_t lowest(DType type) { return type == DType::int8 ? -128 : 0; }
 [[nodiscard]] constexpr std::int64_t highest(DType type) { return type == DType::int8 ? 127 : 255; }
 
-/// A constant of int32 or int64 as numbers; empty if it is none, or not as long as its shape says.
+/// The numbers of an int32 or int64 constant; empty for other tensors, or if its data does not fit
+/// its shape.
 [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(const Tensor* tensor);
 
 /// The bounds of a fused activation.
@@ -70,7 +71,7 @@ struct Range {
   float max;
 };
 [[nodiscard]] std::optional<Range> range_of(graph::Activation activation);
-/// Of an operator that is an activation by itself (RELU, RELU6, …).
+/// The bounds of an operator that is itself an activation (RELU, RELU6, …).
 [[nodiscard]] std::optional<Range> range_of(Op op);
 
 /// The axes that MEAN reduces, ascending and each once.
@@ -79,16 +80,16 @@ struct Range {
 [[nodiscard]] std::optional<std::vector<std::size_t>> slice_begins(const Site& site);
 /// The axis of CONCATENATION, SPLIT or SPLIT_V.
 [[nodiscard]] std::optional<std::size_t> axis_of(const Site& site);
-/// Zeros around a picture, as a transposed convolution of this output shape has them.
+/// The padding of a transposed convolution, in pixels.
 struct Deconvolution {
   std::uint32_t top, bottom, left, right;
   std::uint32_t adjust_h, adjust_w;
 };
 [[nodiscard]] std::optional<Deconvolution> deconvolution_of(const Site& site);
 
-/// The shape that XNNPACK gives the operator's `output`; empty where its inputs do not fit together
-/// or its parameters are none that it takes. Wants four dimensions where they are needed, all
-/// known.
+/// The shape that XNNPACK gives the operator's `output`. Empty if the inputs do not fit together,
+/// or if XNNPACK does not take the parameters. All extents must be known; there must be four if the
+/// operator needs four.
 [[nodiscard]] std::optional<Shape> result_shape(const Site& site, std::size_t output);
 
 }  // namespace gantry::xnnpack

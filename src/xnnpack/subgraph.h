@@ -14,11 +14,12 @@
 
 namespace gantry::xnnpack {
 
-/// Constants that kernels read as they read results: some bytes past the end. Copies with room
-/// there, one for each that is needed, for all sessions. Threads: thread-safe.
+/// Copies of constants with room at their end, since kernels read some bytes past the end of an
+/// operand. There is one copy for each constant that needs it, for all sessions. Threads:
+/// thread-safe.
 class PaddedConstants {
  public:
-  /// Lives as long as this.
+  /// Valid as long as this object.
   const void* get(std::int32_t index, const graph::Tensor& tensor);
 
  private:
@@ -32,8 +33,8 @@ struct FreeSubgraph {
 };
 using Subgraph = std::unique_ptr<xnn_subgraph, FreeSubgraph>;
 
-/// A partition of a graph that choose() took, in XNNPACK's words. The partition's inputs are the
-/// external values 0, 1, …, its outputs follow.
+/// Builds XNNPACK's subgraph for a partition that choose() took. The partition's inputs are the
+/// external values 0, 1, …; its outputs follow.
 /// Errors: unimplemented naming the operator that the library refused.
 [[nodiscard]] Result<Subgraph> build_subgraph(const Library& library, const graph::Graph& graph,
                                               std::span<const std::int32_t> operators,

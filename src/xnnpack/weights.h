@@ -13,9 +13,8 @@
 
 namespace gantry::xnnpack {
 
-/// Packed weights of a model, each kept once however many sessions use it. XNNPACK has a cache of
-/// its own, which has to be sealed before the first use and keeps room for the largest entry again;
-/// this one needs neither.
+/// Packed weights of a model, each kept once for all sessions. XNNPACK's own cache must be sealed
+/// before the first use, and it keeps room for the largest entry once more; this one needs neither.
 /// Threads: thread-safe.
 class Weights {
  public:
@@ -24,11 +23,11 @@ class Weights {
   };
   using Block = std::unique_ptr<std::byte, Free>;
 
-  /// What of a model was packed. The library's keys (its kernel, pointers to weights and bias) do
-  /// not say with which scales; which operator it was does.
+  /// Identifies a packed part of a model. The library's keys (its kernel, pointers to weights and
+  /// bias) do not contain the scales; the operator determines them.
   struct Which {
-    std::int32_t partition;  ///< its first operator
-    std::size_t ordinal;     ///< among what is packed for the partition
+    std::int32_t partition;  ///< the partition's first operator
+    std::size_t ordinal;     ///< number among the parts packed for the partition
     std::uint32_t seed;      ///< the library's
     const void* kernel;
     const void* bias;
@@ -41,9 +40,10 @@ class Weights {
   Weights& operator=(const Weights&) = delete;
   ~Weights() = default;
 
-  /// Address of what was kept as this, or `none`.
+  /// The address that keep() gave for `which`, or `none`.
   [[nodiscard]] std::size_t find(const Which& which) const;
-  /// Keeps `block`, or what has the same bytes already, and answers where that is.
+  /// Keeps `block`, or drops it if equal bytes are kept already. Answers the address of the kept
+  /// bytes.
   std::size_t keep(const Which& which, Block block, std::size_t size);
 
   [[nodiscard]] std::size_t bytes() const;
@@ -60,8 +60,8 @@ class Weights {
   std::size_t bytes_ = 0;
 };
 
-/// XNNPACK's view of the weights while it makes one partition's runtime, and as long as that lives.
-/// Of a partition that another session has made already nothing is packed again.
+/// XNNPACK's view of the weights while it makes the runtime of one partition, and as long as the
+/// runtime lives. If another session has made the partition already, nothing is packed again.
 /// Threads: as the runtime.
 class Packing {
  public:
@@ -70,7 +70,7 @@ class Packing {
   Packing& operator=(const Packing&) = delete;
   ~Packing() = default;
 
-  /// Lives as long as this.
+  /// Valid as long as this object.
   [[nodiscard]] xnn_weights_cache_t get() noexcept { return &provider_; }
 
  private:
@@ -83,9 +83,9 @@ class Packing {
   Weights& weights_;
   const std::int32_t partition_;
   std::size_t ordinal_ = 0;
-  std::size_t found_ = Weights::none;  ///< what was looked up last
+  std::size_t found_ = Weights::none;  ///< the result of the last look-up
   xnn_weights_cache_provider provider_{};
-  std::vector<Weights::Block> reserved_;  ///< handed out to be packed into
+  std::vector<Weights::Block> reserved_;  ///< memory that XNNPACK packs into
 };
 
 }  // namespace gantry::xnnpack

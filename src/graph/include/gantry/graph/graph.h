@@ -9,8 +9,8 @@
 #include "gantry/base/error.h"
 #include "gantry/tensor/tensor.h"
 
-// A model's graph as plain values: made from a file here, and from TensorFlow Lite's own tables by
-// whoever wraps the delegate. The rules know nothing else.
+// A model's graph as plain values, read from a model file. The rules of npu/ and xnnpack/ see
+// nothing else of a model.
 namespace gantry::graph {
 
 /// Operators that the rules tell apart, by TensorFlow Lite's own numbers (BuiltinOperator).
@@ -63,7 +63,7 @@ enum class Op : std::uint8_t {
   hard_swish = 117,
   batch_matmul = 126,
   gelu = 150,
-  other = 255,  ///< a number above 254; smaller ones keep theirs, whether they are listed or not
+  other = 255,  ///< a number above 254; smaller numbers keep their value, listed or not
 };
 [[nodiscard]] constexpr Op op_of(std::int32_t builtin_operator) noexcept {
   return builtin_operator >= 0 && builtin_operator < 255 ? static_cast<Op>(builtin_operator)
@@ -80,9 +80,9 @@ struct Tensor {
   Shape shape;
   std::vector<float> scales;              ///< none: not quantised; several: per axis
   std::vector<std::int64_t> zero_points;  ///< as many as scales where the file is well made
-  bool constant = false;                  ///< its data are in the model
-  /// Those data, borrowed from the bytes that the graph was read from. As the file has them: their
-  /// size need not be what the shape asks for, and they need not be aligned.
+  bool constant = false;                  ///< its data is in the model
+  /// The data of a constant, borrowed from the bytes that the graph was read from. They are as the
+  /// file has them: their size need not fit the shape, and they need not be aligned.
   std::span<const std::byte> data;
 };
 
@@ -93,8 +93,8 @@ struct Operator {
   std::vector<std::int32_t> inputs;   ///< tensor indices, -1 where an optional one is absent
   std::vector<std::int32_t> outputs;  ///< tensor indices
   Activation activation = Activation::none;
-  // Where an operator has no such option, it keeps the value given here.
-  // Convolutions, transposed ones and pools.
+  // Options. An operator without an option keeps the value given here. Of convolutions, transposed
+  // convolutions and pools:
   Padding padding = Padding::same;
   std::int32_t stride_h = 1;
   std::int32_t stride_w = 1;

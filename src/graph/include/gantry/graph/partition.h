@@ -7,16 +7,16 @@
 
 namespace gantry::graph {
 
-/// Operators that a delegate runs as one, between two crossings of the border.
+/// Operators that a delegate runs as one.
 struct Partition {
   std::vector<std::int32_t> operators;  ///< in the order of execution
-  std::vector<std::int32_t> inputs;     ///< tensors that come from outside, constants not counted
-  std::vector<std::int32_t> outputs;    ///< tensors that are wanted outside
+  std::vector<std::int32_t> inputs;     ///< tensors from outside the partition, without constants
+  std::vector<std::int32_t> outputs;    ///< tensors that are used outside the partition
 };
 
-/// The partitions that TensorFlow Lite makes of the operators that a delegate takes: whatever is
-/// ready is taken together, so a partition is not only of neighbours. `taken`: one for each
-/// operator. Linear but for a logarithm.
+/// The partitions that TensorFlow Lite makes of the operators that a delegate takes. All operators
+/// that are ready form one partition, so its operators need not be neighbours. `taken`: one flag
+/// for each operator. Time: linear, times a logarithm.
 [[nodiscard]] std::vector<Partition> partition(const Graph& graph, const Links& links,
                                                const std::vector<bool>& taken);
 

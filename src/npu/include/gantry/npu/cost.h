@@ -9,19 +9,19 @@
 
 namespace gantry::npu {
 
-/// Multiplications with an addition that an operator needs; 0 for operators that are made of
-/// nothing such. Saturates.
+/// Multiply-accumulate operations (MACs) of an operator; 0 for operators without any. Saturates.
 [[nodiscard]] std::uint64_t macs_of(const Graph& graph, const Operator& op);
 
-/// Times that the driver starts the NPU for a convolution: more than one where the input does not
+/// How many times the driver starts the NPU for a convolution: more than once if the input does not
 /// fit into the buffer (rocket-npu.md E.9). 1 for everything else.
 [[nodiscard]] std::size_t task_count(const Graph& graph, const Operator& op);
 
-/// The model of section F, and what it was fed with.
+/// The parameters of the time model of rocket-npu.md F.
 struct TimeModel {
-  double clock_hz = 200e6;  ///< where mainline Linux leaves the NPU
+  double clock_hz = 200e6;  ///< the clock at which mainline Linux leaves the NPU
   double macs_per_cycle = 1024;
-  double bytes_per_second = 34e9;  ///< the memory's theoretical rate, shared with all else
+  /// The memory's theoretical rate, shared with the rest of the chip.
+  double bytes_per_second = 34e9;
   double task_us = 25;
   double partition_us = 50;
   double border_ns_per_byte = 1;
@@ -39,9 +39,9 @@ struct PartitionCost {
 struct Cost {
   std::vector<std::uint64_t> macs;  ///< of each operator
   std::uint64_t total_macs = 0;
-  std::uint64_t npu_macs = 0;             ///< of those that the guard gives to the NPU
+  std::uint64_t npu_macs = 0;             ///< of the operators that the guard gives to the NPU
   std::vector<PartitionCost> partitions;  ///< the guarded ones
-  PartitionCost npu;                      ///< all of them
+  PartitionCost npu;                      ///< all partitions together
   /// 0 where the model has no multiplications.
   [[nodiscard]] double share() const noexcept {
     return total_macs == 0 ? 0 : static_cast<double>(npu_macs) / static_cast<double>(total_macs);
@@ -49,8 +49,8 @@ struct Cost {
 };
 
 /// What the guarded classification costs. The time is that of the NPU's part alone; there is no
-/// model for what stays on the CPU. It is short of what boards show: MobileNet V1 comes out at
-/// 6 ms (measured: 11 to 18), V2 at 6 (21), SSD MobileNet V1 at 8 (20 to 23).
+/// model for the operators that stay on the CPU. Boards take longer: the model gives 6 ms for
+/// MobileNet V1 (measured: 11 to 18), 6 for V2 (21) and 8 for SSD MobileNet V1 (20 to 23).
 [[nodiscard]] Cost cost_of(const Graph& graph, const Classification& classification,
                            const TimeModel& model = {});
 

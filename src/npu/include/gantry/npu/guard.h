@@ -10,21 +10,22 @@
 #include "gantry/npu/mesa.h"
 #include "gantry/npu/rules.h"
 
-// The guard: which operators of a model Mesa's delegate gets to see at all.
+// The guard decides which operators of a model Mesa's delegate sees.
 namespace gantry::npu {
 
 /// What the guard makes of a model for one version of Mesa.
 struct Guarded {
   Graph graph;
   Classification classification;
-  /// One for each operator, true: offered to the delegate. What tflite::Delegation::operators
-  /// wants; there none at all means all, so ask any() before.
+  /// One flag for each operator; true: offered to the delegate. For tflite::Delegation::operators,
+  /// where an empty list offers all operators: ask any() first.
   std::vector<bool> offered;
 
   /// Whether there is anything for the NPU to do.
   [[nodiscard]] bool any() const;
-  /// What may be offered if it has to be among these, one flag for each operator: less than what
-  /// `offered` has of them where one is right only beside another.
+  /// Which operators to offer if no others than `these` may be offered. One flag for each operator,
+  /// in and out. An operator of `these` that `offered` has may be missing: some operators are right
+  /// only together with a neighbour.
   [[nodiscard]] std::vector<bool> offered_among(const std::vector<bool>& these) const;
 };
 
@@ -32,10 +33,11 @@ struct Guarded {
 [[nodiscard]] std::vector<bool> offered(const Classification& classification);
 
 /// Reads a `.tflite` file's bytes and applies the rules of that Mesa.
-/// Errors: as graph::read_graph. A model that it refuses belongs on no delegate.
+/// Errors: as graph::read_graph. Give no delegate a model for which this fails.
 /// Threads: thread-safe.
 [[nodiscard]] Result<Guarded> guard(std::span<const std::byte> model, MesaVersion mesa);
-/// The same for a libteflon.so, by the version that stands in it (all rules, where none does).
+/// guard() with the Mesa version that the file of libteflon.so names. If it names none, all rules
+/// apply.
 [[nodiscard]] Result<Guarded> guard(std::span<const std::byte> model,
                                     const std::filesystem::path& library);
 

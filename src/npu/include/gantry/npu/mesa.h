@@ -17,13 +17,13 @@ struct MesaVersion {
   [[nodiscard]] std::string text() const;  ///< "26.1"; "unknown"
 };
 
-/// That of a library which does not say its version: the rules of every version apply.
+/// The version of a library that does not say it: the rules of every version apply.
 inline constexpr MesaVersion unknown_mesa{};
 
 inline constexpr MesaVersion mesa_25_3{25, 3};  ///< the first with the rocket driver
 inline constexpr MesaVersion mesa_26_1{26, 1};
-inline constexpr MesaVersion mesa_26_2{26, 2};  ///< the last that was looked at
-/// What is taken where none is named and none is found: Debian 14's.
+inline constexpr MesaVersion mesa_26_2{26, 2};  ///< the last that was examined
+/// The version that is assumed if none is named and none is found: Debian 14's.
 inline constexpr MesaVersion default_mesa = mesa_26_1;
 
 /// "26.1" or "26.1.6-1". Empty for anything else.
@@ -35,13 +35,14 @@ struct InstalledMesa {
   std::string release;  ///< "26.1.6-1"
   MesaVersion version;
 };
-/// Mesa's version out of the delegate's bytes, where it stands as a string of its own. Empty if
-/// there is none. Source: Debian's libteflon.so of 26.1.6 and 26.2.6.
+/// Reads Mesa's version from the delegate's bytes, where it is a separate string. Empty if there is
+/// none. Source: Debian's libteflon.so of 26.1.6 and 26.2.6.
 [[nodiscard]] std::optional<std::string> mesa_release_in(std::string_view library);
-/// The version of the delegate in that file; unknown_mesa where it cannot be read or does not say.
+/// The Mesa version of the delegate `library`; unknown_mesa if the file cannot be read or does not
+/// say its version.
 [[nodiscard]] MesaVersion mesa_version_of(const std::filesystem::path& library);
-/// What that libteflon.so is. Empty where it cannot be read or does not say its version. Where one
-/// is, system::find_teflon() knows.
+/// The Mesa release of the libteflon.so `library`. Empty if the file cannot be read or does not say
+/// its version. system::find_teflon() finds such a file.
 [[nodiscard]] std::optional<InstalledMesa> mesa_in(const std::filesystem::path& library);
 
 }  // namespace gantry::npu

@@ -12,21 +12,22 @@
 
 namespace gantry::xnnpack {
 
-/// What partitions are called in Session::operator_times().
+/// The name of XNNPACK's partitions in Session::operator_times().
 inline constexpr std::string_view delegate_name = "XNNPACK";
 
-/// Whether this host has the library; loads it, once. It stays loaded until the process ends.
+/// Whether this host has the library. The first call loads it; it stays loaded until the process
+/// ends.
 /// Errors: not_found in the loader's words; unavailable if the library refuses this processor;
 ///         unimplemented if this program was built without it.
 /// Threads: thread-safe.
 [[nodiscard]] Result<> available();
 
-/// One model's share in XNNPACK: what is chosen, and the packed weights, which its sessions have in
-/// common. Threads: thread-safe.
+/// XNNPACK for one model: the chosen operators, and the packed weights, which all sessions share.
+/// Threads: thread-safe.
 class Backend {
  public:
-  /// `graph`: as graph::read_graph made it, whose bytes outlive this and everything made with it:
-  /// those that the sessions' tflite::Model holds. `offered`: as of choose().
+  /// `graph`: from graph::read_graph, on the bytes that the sessions' tflite::Model holds. These
+  /// bytes must outlive the backend and everything made with it. `offered`: as in choose().
   /// Errors: those of available().
   [[nodiscard]] static Result<std::shared_ptr<Backend>> create(
       graph::Graph graph, const std::vector<bool>& offered = {});
@@ -36,13 +37,14 @@ class Backend {
 
   [[nodiscard]] const Choice& choice() const noexcept;
 
-  /// For SessionOptions::delegations of one session, which keeps all that it needs. `threads`: at
-  /// least 1, the caller's counted; more are started here, and end with the session. They spin for
-  /// some milliseconds after each invoke before they sleep.
-  /// Session::create fails if XNNPACK refuses the graph after all; without the delegation it goes.
+  /// A delegation for SessionOptions::delegations of one session. The session keeps all that it
+  /// needs. `threads`: at least 1, the calling thread included; the others are started here and end
+  /// with the session. They spin for some milliseconds after each invoke before they sleep.
+  /// Session::create fails if XNNPACK refuses the graph after all; then make the session without
+  /// the delegation.
   [[nodiscard]] tflite::Delegation delegation(int threads) const;
 
-  /// Weights in the form in which XNNPACK reads them, held once for all sessions.
+  /// Bytes of the weights in the form that XNNPACK reads; they are in memory once for all sessions.
   [[nodiscard]] std::size_t packed_bytes() const;
 
  private:

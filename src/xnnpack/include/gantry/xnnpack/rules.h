@@ -10,16 +10,16 @@
 #include "gantry/graph/graph.h"
 #include "gantry/graph/partition.h"
 
-// What of a graph XNNPACK computes. Two tables: which operators it has for which numbers, and what
-// speaks against one of them. They are read by whoever gives it operators, by `gantry inspect` and
-// by this module's README. Nothing here needs the library.
+// Which operators of a graph XNNPACK computes. There are two tables: the operators that XNNPACK
+// has, with their types, and the rules that keep an operator away from XNNPACK. The delegate,
+// `gantry inspect` and this module's README read them. Nothing here needs the library.
 namespace gantry::xnnpack {
 
-/// How an operator computes; the bits of Kind::types.
+/// The type that an operator computes with; the bits of Kind::types.
 enum class Type : std::uint8_t {
   float32 = 1,
   uint8 = 2,          ///< quantised, one scale for each tensor
-  int8 = 4,           ///< the same
+  int8 = 4,           ///< int8, quantised, one scale for each tensor
   int8_channels = 8,  ///< int8 with weights that have a scale for each channel
 };
 
@@ -28,31 +28,33 @@ struct Kind {
   graph::Op op;
   std::string_view name;    ///< TensorFlow Lite's
   std::uint8_t types;       ///< of Type
-  std::uint8_t parameters;  ///< a bit for each input that has to be a constant of the model
+  std::uint8_t parameters;  ///< a bit for each input that must be a constant of the model
   std::uint8_t min_inputs;
   std::uint8_t max_inputs;
-  /// Worth two crossings of the border by itself. Others are taken beside such a one only.
+  /// Worth passing tensors to XNNPACK and back for. An operator that is not is taken only in a
+  /// partition with one that is.
   bool worth;
 };
 
 struct Site;
-/// Empty where a rule does not apply; else what was found, which may be nothing more to say.
+/// What a rule says of an operator. Empty: the rule does not apply. Else the rule applies, and the
+/// text is the detail of this operator; the text may be "".
 using Match = std::optional<std::string>;
 
 /// What keeps an operator with TensorFlow Lite.
 struct Rule {
   std::string_view id;         ///< for machines: never changes its meaning
-  std::string_view operators;  ///< that it is about, for people
-  std::string_view types;      ///< the same
+  std::string_view operators;  ///< the operators that it is about, for people
+  std::string_view types;      ///< the types that it is about, for people
   std::string_view reason;     ///< a sentence
   Match (*find)(const Site& site);
 };
 
-/// The tables. Of the rules the first that applies is told.
+/// The tables. For each operator, the first rule that applies is reported.
 [[nodiscard]] std::span<const Kind> kinds();
 [[nodiscard]] std::span<const Rule> rules();
 
-/// What becomes of one operator.
+/// What happens to one operator.
 struct Decision {
   const Rule* rule = nullptr;  ///< what keeps it with TensorFlow Lite; null: XNNPACK computes it
   std::string found;
@@ -66,9 +68,9 @@ struct Choice {
   [[nodiscard]] std::size_t taken_count() const noexcept;
 };
 
-/// Applies the tables. `offered`: operators that may be taken at all, by index; empty: all.
-/// What it takes, XNNPACK computes with shapes that are those of the graph, and never with anything
-/// that would end the process.
+/// Applies the tables. `offered`: which operators may be taken, one flag for each; empty: all.
+/// XNNPACK computes the operators that are taken with the shapes of the graph, and nothing in them
+/// makes XNNPACK end the process.
 /// Threads: thread-safe.
 [[nodiscard]] Choice choose(const graph::Graph& graph, const std::vector<bool>& offered = {});
 
