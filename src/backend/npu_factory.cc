@@ -43,11 +43,14 @@ std::string nothing_offered(const npu::Guarded& guarded) {
   return "the model has no operator that the NPU computes";
 }
 
-/// Fills the report as far as the model lets it; true if slots may be made.
+/// What is known about a model on the NPU before its slots are made. They may be made if
+/// `report.reason` is empty.
 struct Proven {
   NpuReport report;
   ProofResult proof;
 };
+/// Finds the library, asks the guard for the operators to offer, and proves the model. Stops at the
+/// first step that rules the NPU out; the report then has the reason.
 Proven prove(const NpuSettings& settings, const model_file::ModelFile& model) {
   Proven out;
   const NpuLibrary library = find_npu_library(settings);

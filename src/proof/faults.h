@@ -13,7 +13,8 @@
 
 namespace gantry::proof {
 
-/// What goes wrong in the fake delegate, as a file that it reads; gone with the test.
+/// What goes wrong in the fake delegate. The delegate reads it from a file, which is removed with
+/// this object.
 class Faults {
  public:
   Faults() {

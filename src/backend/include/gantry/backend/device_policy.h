@@ -13,8 +13,9 @@ namespace gantry::backend {
 
 /// Where a model is wanted to run.
 enum class DeviceWanted : std::uint8_t {
-  automatic,  ///< on the NPU where it is there and proven, else on the CPU, which is said
-  npu,        ///< on the NPU or not at all
+  /// On the NPU if there is one and the proof passes, else on the CPU; the report says why.
+  automatic,
+  npu,  ///< on the NPU or not at all
   cpu,
 };
 /// "auto", "npu", "cpu".
@@ -23,7 +24,7 @@ enum class DeviceWanted : std::uint8_t {
 /// Which device the requests of one loaded model go to.
 ///
 ///       ┌────────┐
-///   ───▶│ on_cpu │  for good: cpu was wanted, or there is no NPU for this model
+///   ───▶│ on_cpu │  for good: cpu is wanted, or there is no NPU for this model
 ///       └────────┘
 ///       ┌────────┐   no slot is usable   ┌───────┐
 ///   ───▶│ on_npu │──────────────────────▶│ moved │  auto: requests go to the CPU
@@ -39,20 +40,20 @@ class DevicePolicy {
  public:
   enum class State : std::uint8_t { on_cpu, on_npu, moved, down };
 
-  /// on_npu with NPU slots, else on_cpu. `wanted` npu without any, or cpu with some, is a mistake
-  /// of the caller.
+  /// Starts in on_npu with NPU slots, else in on_cpu. The caller must not pass `wanted` npu without
+  /// NPU slots, or cpu with them.
   DevicePolicy(DeviceWanted wanted, bool has_npu_slots);
 
-  /// The number of usable NPU slots may have changed: asks `usable` for it, under this object's
-  /// lock, so that the last call decides whoever comes first. Answers the new state if it is
-  /// another one.
+  /// Call this when the number of usable NPU slots may have changed. It calls `usable` under this
+  /// object's lock, so that the newest number decides when several threads call. Answers the new
+  /// state if the state changed.
   std::optional<State> update(const std::function<std::size_t()>& usable);
 
   [[nodiscard]] State state() const;
-  /// Where a request goes now; empty: nowhere.
+  /// The device that a request goes to now; empty: it is refused.
   [[nodiscard]] std::optional<dispatch::Device> target() const;
   [[nodiscard]] DeviceWanted wanted() const noexcept { return wanted_; }
-  /// Times that the NPU was left, and come back to.
+  /// How often the NPU was left.
   [[nodiscard]] std::size_t moves_away() const;
 
  private:

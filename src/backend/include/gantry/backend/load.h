@@ -18,10 +18,10 @@ namespace gantry::backend {
 struct CheckedModel {
   model_file::ModelFile file;
   model_file::ModelInfo info;
-  std::optional<Tried> tried;  ///< empty: it was not tried
-  Clock::duration read{};      ///< to read, hash and check the file
+  std::optional<Tried> tried;  ///< empty: there was no trial
+  Clock::duration read{};      ///< time to read, hash and check the file
 };
-/// Reads the file once and checks it while `trial` (may be empty) runs it elsewhere.
+/// Reads the file once. Checks it while `trial` (may be empty) runs it in another process.
 /// Errors: those of ModelFile::open, read_model and the trial, beginning with the path.
 [[nodiscard]] Result<CheckedModel> check_model(const std::filesystem::path& path,
                                                const Trial& trial,
@@ -30,12 +30,12 @@ struct CheckedModel {
 /// A checked model on the CPU.
 struct CpuModel {
   CpuBackend backend;
-  Clock::duration create{};  ///< TensorFlow Lite's view of the file
+  Clock::duration create{};  ///< time to make TensorFlow Lite's view of the file
 };
 /// Errors: those of tflite::Model::create and CpuBackend::load, beginning with the path.
 [[nodiscard]] Result<CpuModel> load_on_cpu(const CheckedModel& model, CpuBackendWanted wanted);
 
-/// `error` with the path before its words, unless they begin with it already.
+/// `error` with the path in front of its message, unless the message begins with it already.
 [[nodiscard]] Error about(const std::filesystem::path& path, Error error);
 
 }  // namespace gantry::backend

@@ -13,13 +13,12 @@
 
 namespace gantry::backend {
 
-/// How the proof of a model on the NPU ended: its results against the CPU's, at load.
+/// How the proof at load ended: the NPU's results for a model, compared with the CPU's.
 enum class Proof : std::uint8_t { none, passed, failed };
 [[nodiscard]] std::string_view proof_name(Proof proof) noexcept;
 
-/// What was found out about a model and this machine's NPU when the model was loaded. What is not
-/// known is empty or 0; a LoadedModel's report counts all operators as the CPU's where none was
-/// placed.
+/// What loading a model showed about the model and this machine's NPU. Unknown members are empty or
+/// 0. In a LoadedModel's report, all operators count as the CPU's if none was placed.
 struct NpuReport {
   std::string reason = {};  ///< why the model is not on the NPU, a sentence; empty if it is
   Proof proof = Proof::none;
@@ -33,11 +32,12 @@ struct NpuReport {
 
 struct NpuSlots {
   NpuReport report;
-  std::vector<std::unique_ptr<dispatch::ExecutionSlot>> slots;  ///< none with a report.reason
+  /// None if there is a report.reason.
+  std::vector<std::unique_ptr<dispatch::ExecutionSlot>> slots;
 };
 
-/// Looks for the NPU, proves `model` on it and makes `slots` slots there. What stands in the way is
-/// no error but the report's reason: the caller decides what becomes of the model.
+/// Looks for the NPU, proves `model` on it and makes `slots` slots there. A failure is not an error
+/// but the report's reason: the caller decides where the model runs then.
 using NpuFactory = std::function<NpuSlots(const model_file::ModelFile& model, std::size_t slots)>;
 
 }  // namespace gantry::backend

@@ -13,20 +13,20 @@
 
 namespace gantry::backend {
 
-/// Waits for the end of a trial that has begun. Errors: what went wrong, for a person.
+/// Waits for the end of a trial. Errors: what went wrong, for a person.
 using TrialEnd = std::function<Result<Tried>()>;
-/// Begins to run a model once where a crash does no harm, before this process takes it in; proves
-/// it with XNNPACK there where that is wanted. Begins and ends apart, so that the caller can do its
-/// own reading meanwhile. Letting the end go ends the trial.
+/// Starts a trial: a run of the model in a place where a crash does no harm, before this process
+/// loads it. The trial also proves XNNPACK if XNNPACK is wanted. The caller can do other work until
+/// it calls the TrialEnd. Destroying the TrialEnd ends the trial.
 using Trial = std::function<TrialEnd(const model_file::ModelFile& model)>;
 
-/// A child process that loads a model, runs it and ends: TensorFlow Lite believes what a file says,
-/// and a file that lies can crash it, take all memory or never end. Here that costs a child. Where
-/// XNNPACK is not ruled out that run is the reference of its proof: what goes wrong from there on
-/// costs XNNPACK.
+/// A child process that loads a model, runs it and ends. TensorFlow Lite trusts a model file: a
+/// wrong file can crash it, take all memory or run forever. Here only a child is lost. If XNNPACK
+/// may be used, the run is also the reference of XNNPACK's proof. A failure after that run rules
+/// out XNNPACK, not the model.
 ///
-/// The model has passed only if the child said so on its own channel: silence, exit 0 and words on
-/// its output are none. So has XNNPACK.
+/// The model has passed only if the child said so on its channel. Exit code 0 alone, or text on its
+/// output, does not count. The same holds for XNNPACK's proof.
 /// Threads: thread-bound. The destructor ends a child that still runs.
 class TrialProcess {
  public:
@@ -37,7 +37,7 @@ class TrialProcess {
   TrialProcess(const TrialProcess&) = delete;
   TrialProcess& operator=(const TrialProcess&) = delete;
 
-  /// Waits for its end, and ends it at `deadline`; never much longer.
+  /// Waits for its end, and kills it at `deadline`. Returns soon after `deadline` at the latest.
   /// Errors: invalid_argument with the child's own words, or how it ended.
   [[nodiscard]] Result<Tried> wait(Deadline deadline);
 
@@ -47,8 +47,8 @@ class TrialProcess {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Trials in child processes of this program, each of at most `limit` from the moment on that
-/// somebody waits for it.
+/// Trials in child processes of this program. The `limit` of a trial counts from the call of its
+/// TrialEnd.
 [[nodiscard]] Trial trial_in_child(CpuBackendWanted wanted, std::chrono::milliseconds limit,
                                    Self self = {});
 

@@ -14,20 +14,20 @@
 
 namespace gantry::proof {
 
-/// A session on a delegate's device that is held to what was proven of it.
+/// A session on a delegate's device, which must go on giving the proven results.
 ///
-/// A device that is lost, or whose jobs are, does not say so: its driver answers OK, and the last
-/// result stands where the new one should. So an invoke whose outputs are those of the one before,
-/// though its inputs are not, makes this slot run the test inputs again: if the proven results do
-/// not come, the invoke fails. (A camera that shows the same makes equal outputs too; then they
-/// come, and the invoke stands.) It asks at most once in `recheck_interval`.
+/// Nothing reports a lost device or a lost job: the driver answers OK, and the last result stands
+/// where the new one should be. So the slot looks for an invoke that has other inputs than the one
+/// before and the same outputs. It then runs the test inputs again. If they do not give the proven
+/// results, the invoke fails. If they do, the invoke is good: a camera that looks at a still scene
+/// gives equal outputs, too. The slot checks at most once in `recheck_interval`.
 /// Threads: one thread at a time.
 class ProvenSlot final : public dispatch::ExecutionSlot {
  public:
   static constexpr Clock::duration recheck_interval = std::chrono::seconds(1);
 
   /// Runs the test inputs. Errors: unavailable if the results are not `proven`; those of invoke().
-  /// Nothing proven: nothing is ever compared.
+  /// If `proven` is empty, the slot never compares.
   [[nodiscard]] static Result<std::unique_ptr<ProvenSlot>> create(
       std::unique_ptr<tflite::Session> session, Outputs proven,
       std::function<Clock::time_point()> now = Clock::now);
@@ -44,7 +44,7 @@ class ProvenSlot final : public dispatch::ExecutionSlot {
     return session_->output(index);
   }
   /// Errors: unavailable if the device failed, or no longer computes what was proven; the slot is
-  /// broken then, for good.
+  ///         broken then, for good.
   [[nodiscard]] Result<> invoke() override;
   [[nodiscard]] bool is_broken() const noexcept override { return !broken_reason_.empty(); }
   [[nodiscard]] std::string broken_reason() const override { return broken_reason_; }
@@ -63,7 +63,8 @@ class ProvenSlot final : public dispatch::ExecutionSlot {
   std::unique_ptr<tflite::Session> session_;
   Outputs proven_;
   std::function<Clock::time_point()> now_;
-  Tensors inputs_;  ///< of ours: TensorFlow Lite may reuse its own while it computes
+  /// Our own memory: TensorFlow Lite may reuse its input tensors while it computes.
+  Tensors inputs_;
   Tensors last_inputs_;
   Tensors last_outputs_;
   Clock::time_point next_recheck_;
