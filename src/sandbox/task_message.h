@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// What the child of a Task says, a packet each: one byte, the kind, and a text.
+// The messages of a Task's child. A message is one packet: one byte, its kind, and a text.
 namespace gantry::sandbox {
 
 enum class TaskMessage : std::uint8_t { step = 1, result, error, done };

@@ -11,7 +11,7 @@
 #include "gantry/base/error.h"
 #include "gantry/tensor/tensor.h"
 
-// What parent and child say to each other, one message a packet, in the machine's byte order:
+// The messages between parent and child, one per packet, in the machine's byte order:
 //
 //   child                                parent
 //     Hello (or Failure, and ends)  ──▶
@@ -23,13 +23,15 @@ namespace gantry::worker {
 
 inline constexpr std::uint32_t protocol_version = 1;
 inline constexpr std::size_t most_details_bytes = std::size_t{64} << 10U;
-inline constexpr std::size_t most_text_bytes = 4096;  ///< of an error or a tensor's name
-inline constexpr std::size_t most_tensors = 256;      ///< inputs and outputs, each
+/// Bytes of an error message or of a tensor's name.
+inline constexpr std::size_t most_text_bytes = 4096;
+inline constexpr std::size_t most_tensors = 256;  ///< most inputs, and most outputs
 inline constexpr std::size_t most_dimensions = 16;
 
 struct TensorInfo {
   TensorSpec spec;
-  std::uint64_t capacity = 0;  ///< bytes to reserve: an input's own, an output's at least
+  /// Bytes to reserve: exact for an input, at least these for an output.
+  std::uint64_t capacity = 0;
 };
 
 struct Hello {
@@ -50,7 +52,7 @@ struct OutputState {
 struct Answer {
   std::uint64_t sequence = 0;  ///< the Invoke's
   std::optional<Error> error;
-  bool is_broken = false;            ///< the child's slot, with its error
+  bool is_broken = false;            ///< the child's slot is broken; only with an error
   std::vector<OutputState> outputs;  ///< none with an error
 };
 using FromChild = std::variant<Hello, Failure, Ready, Answer>;
@@ -65,13 +67,13 @@ struct Invoke {
 using FromParent = std::variant<Memory, Invoke>;
 
 /// Texts longer than their bound are cut. A message may still be larger than most_message_bytes:
-/// whoever sends it has to look.
+/// check before sending.
 [[nodiscard]] std::vector<std::byte> encode(const FromChild& message);
 [[nodiscard]] std::vector<std::byte> encode(const FromParent& message);
 
-/// Errors: invalid_argument saying what is wrong: nothing is left over, missing, or over its
-/// bound; dtypes and codes are known ones, extents at least -1. Allocates no more than
-/// a small multiple of what it is given.
+/// Errors: invalid_argument saying what is wrong. Checked: nothing is left over, missing or above
+///         its bound; dtypes and codes are known; extents are at least -1. Allocates at most a
+///         small multiple of the size of `bytes`.
 [[nodiscard]] Result<FromChild> parse_from_child(std::span<const std::byte> bytes);
 [[nodiscard]] Result<FromParent> parse_from_parent(std::span<const std::byte> bytes);
 

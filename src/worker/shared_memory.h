@@ -8,15 +8,16 @@
 
 namespace gantry::worker {
 
-/// Memory that two processes share. Its size can't be changed by either: no access raises SIGBUS.
+/// Memory that two processes share. Neither can change its size, so no access raises SIGBUS.
 /// Threads: reentrant.
 class SharedMemory {
  public:
   SharedMemory() = default;
-  /// Zeros. `bytes` is positive. Errors: unavailable with the system's reason.
+  /// New memory, filled with zeros. `bytes` must be positive. Errors: unavailable with the system's
+  /// reason.
   [[nodiscard]] static Result<SharedMemory> create(std::size_t bytes);
-  /// What create() made in another process.
-  /// Errors: invalid_argument if it has not this size or its size may change.
+  /// Opens memory that create() made in another process.
+  /// Errors: invalid_argument if it does not have this size, or if its size may change.
   [[nodiscard]] static Result<SharedMemory> open(UniqueFd fd, std::size_t bytes);
   SharedMemory(SharedMemory&& other) noexcept;
   SharedMemory& operator=(SharedMemory&& other) noexcept;

@@ -4,14 +4,14 @@
 
 namespace gantry::dispatch {
 
-/// How long to wait before trying again what failed: `first`, then twice as long each time, at most
-/// `most`. Threads: thread-bound.
+/// How long to wait before the next try after a failure: `first`, then twice as long each time, at
+/// most `most`. Threads: thread-bound.
 class BackOff {
  public:
   /// `first` is positive and no more than `most`.
   constexpr BackOff(Clock::duration first, Clock::duration most) : first_(first), most_(most) {}
 
-  /// After one more failure.
+  /// Call it after a failure: the time to wait now.
   [[nodiscard]] constexpr Clock::duration next() {
     // Compared before it is doubled, so that nothing overflows.
     if (wait_ == Clock::duration::zero()) {
@@ -21,7 +21,7 @@ class BackOff {
     }
     return wait_;
   }
-  /// After a success.
+  /// Call it after a success.
   constexpr void reset() { wait_ = {}; }
 
  private:

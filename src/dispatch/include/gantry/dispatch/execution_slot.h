@@ -13,7 +13,7 @@
 
 namespace gantry::dispatch {
 
-/// What did the work.
+/// The device that did the work.
 enum class Device : std::uint8_t { cpu, npu };
 [[nodiscard]] std::string_view device_name(Device device) noexcept;
 
@@ -38,14 +38,14 @@ class ExecutionSlot {
   /// Errors: unavailable if device or runtime failed.
   [[nodiscard]] virtual Result<> invoke() = 0;
 
-  /// It does no more work until it is repaired: its process ended, hung or answered nonsense. Asked
-  /// often, so quick. A slot may break while it is free.
+  /// Whether the slot cannot work until it is repaired: its process ended, hung or answered
+  /// nonsense. It is called often, so it must be quick. A slot may break while it is free.
   [[nodiscard]] virtual bool is_broken() const noexcept { return false; }
   /// Why it is broken, for a person; empty if it is not.
   [[nodiscard]] virtual std::string broken_reason() const { return {}; }
-  /// Makes a broken slot whole again; inputs() and outputs() stay what they are. May take seconds,
-  /// and ends soon, with cancelled, once `stop` is requested. The pool calls it, on a thread of its
-  /// own, while the slot is not lent.
+  /// Makes a broken slot work again; inputs() and outputs() do not change. It may take seconds. It
+  /// ends soon, with cancelled, once `stop` is requested. The pool calls it on the pool's own
+  /// thread, while the slot is not lent.
   /// Errors: why it stays broken.
   [[nodiscard]] virtual Result<> repair(const std::stop_token& stop) {
     static_cast<void>(stop);

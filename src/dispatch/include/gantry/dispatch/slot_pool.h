@@ -22,30 +22,31 @@
 
 namespace gantry::dispatch {
 
-/// What became of a slot.
+/// What happened to a slot.
 struct SlotEvent {
   enum class Kind : std::uint8_t { broken, repaired, repair_failed };
   Kind kind = Kind::broken;
   std::size_t slot = 0;        ///< its index in the pool
   std::string reason;          ///< why it broke or stays broken, for a person
-  Clock::duration retry_in{};  ///< unless repaired: until the next attempt to repair it
-  std::size_t usable = 0;      ///< slots of the pool that are whole, after this
+  Clock::duration retry_in{};  ///< time until the next attempt to repair it; unused for `repaired`
+  std::size_t usable = 0;      ///< slots of the pool that work, after this event
 };
 
 struct SlotPoolConfig {
-  /// The first repair begins at once. After one that failed, or that held for fewer than
-  /// `good_leases` leases, the next waits this long, and twice as long each further time.
+  /// The first repair begins at once. After a repair that failed, or that lasted for fewer than
+  /// `good_leases` leases, the next one waits this long, and twice as long each further time.
   std::chrono::milliseconds first_back_off{100};
   std::chrono::milliseconds most_back_off{30'000};
   std::size_t good_leases = 10;
-  /// Told what became of a slot, in order for each slot: on the thread that gave it back or found
-  /// it broken, on the pool's own, or in the constructor. No lock is held. It must be thread-safe,
-  /// quick, not throw, and leave this pool's leases alone.
+  /// Called with each event of a slot; the events of one slot come in order. It is called on the
+  /// thread that gave the slot back or found it broken, on the pool's own thread, or in the
+  /// constructor, and without a lock. It must be thread-safe and quick. It must not throw, and must
+  /// not take or give back leases of this pool.
   std::function<void(const SlotEvent&)> observer;
 };
 
-/// Lends execution slots, first come first served, and has those that break repaired on a thread of
-/// its own. A broken slot is never lent.
+/// Lends execution slots, first come first served. Repairs broken slots on its own thread. A broken
+/// slot is never lent.
 ///
 ///       lent ──given back broken──▶ broken ──due──▶ repairing ──success──▶ free or lent
 ///        ▲ │                          ▲ ▲               │
@@ -57,7 +58,7 @@ class SlotPool {
   struct Place;
 
  public:
-  /// A borrowed slot; gives it back when it goes.
+  /// A borrowed slot. The destructor gives it back.
   class Lease {
    public:
     Lease(Lease&& other) noexcept
@@ -78,7 +79,7 @@ class SlotPool {
     Place* place_;
   };
 
-  /// At least one slot. Slots may be broken already: they are repaired.
+  /// `slots`: at least one. Slots that are broken already are repaired.
   explicit SlotPool(std::vector<std::unique_ptr<ExecutionSlot>> slots, SlotPoolConfig config = {});
   /// Stops a repair that is under way.
   ~SlotPool();
@@ -86,8 +87,8 @@ class SlotPool {
   SlotPool& operator=(const SlotPool&) = delete;
 
   /// Waits for a slot until `deadline`, in the order of the calls.
-  /// Errors: deadline_exceeded; unavailable at once when no slot is usable, or as soon as the last
-  /// one breaks: whoever can go elsewhere need not wait for repairs.
+  /// Errors: deadline_exceeded; unavailable at once if no slot is usable, or as soon as the last
+  ///         one breaks: a caller with another device need not wait for repairs.
   [[nodiscard]] Result<Lease> acquire(Deadline deadline);
 
   /// A slot that is free now.
@@ -107,11 +108,11 @@ class SlotPool {
     Place* place = nullptr;
     bool is_refused = false;  // no slot is usable
   };
-  /// What is found broken with the mutex held and reported once it is not.
+  /// Slots that were found broken with the mutex held. They are reported after it is released.
   using BrokenPlaces = std::vector<Place*>;
 
-  // All with the mutex held.
-  /// Null if none is free. Free slots that turn out broken go to `newly_broken`.
+  // All these need the mutex held.
+  /// Null if none is free. Free slots that turn out to be broken are added to `newly_broken`.
   [[nodiscard]] Place* take_free(BrokenPlaces& newly_broken);
   void lend_or_keep(Place& place);
   void mark_broken(Place& place);
@@ -119,9 +120,9 @@ class SlotPool {
   [[nodiscard]] Place* first_due();
   [[nodiscard]] Error none_usable() const;
 
-  // All without it.
+  // All these need the mutex released.
   void give_back(Place& place) noexcept;
-  /// Tells of a slot that was marked broken and queues it for repair.
+  /// Reports a slot that was marked broken, and queues it for repair.
   void report_broken(Place& place);
   void tell(SlotEvent::Kind kind, const Place& place, std::string reason, std::size_t usable) const;
 

@@ -22,10 +22,10 @@ enum class WorkId : std::uint64_t {};
 
 /// A bounded first-in-first-out queue with the threads that serve it.
 ///
-/// The bound is exact and counts what waits, not what runs or what an idle thread is about to take:
-/// with T threads and capacity C at most T + C pieces are accepted and unfinished. Work that is
-/// finished or withdrawn makes room at once.
-/// Work must not throw: an exception ends the program, as in any thread.
+/// The bound is exact. It counts the work that waits, and neither the work that runs nor the work
+/// that an idle thread is about to take. With T threads and capacity C, at most T + C pieces of
+/// work are accepted and unfinished. Finished or withdrawn work makes room at once. Work must not
+/// throw: an exception ends the program, as in any thread.
 /// Threads: thread-safe.
 class WorkQueue {
  public:
@@ -34,25 +34,27 @@ class WorkQueue {
   using ThreadStart = std::function<std::jthread(ThreadBody)>;
 
   /// Starts `threads` threads named "`name`-0", … `capacity` may be 0: then work is accepted only
-  /// while a thread is idle. Throws what `start` throws, after the threads before have ended.
+  /// while a thread is idle. If `start` throws, the threads that were started end first; then the
+  /// exception is thrown on.
   WorkQueue(std::string_view name, std::size_t threads, std::size_t capacity,
             const ThreadStart& start = start_jthread);
-  /// Withdraws what waits without running it, waits for what runs, joins the threads.
-  /// Work that waits is destroyed on the calling thread.
+  /// Withdraws the work that waits, waits for the work that runs, and joins the threads. Work that
+  /// waits does not run; it is destroyed on the calling thread.
   ~WorkQueue();
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
   /// Errors: resource_exhausted if `capacity` pieces of work wait already; unavailable after
-  /// close().
-  /// `then`, if given, follows `work` on the same thread, which counts as idle already: whoever
-  /// is told there that the work is done may hand in more at once. drain() waits for it too.
+  ///         close().
+  /// `then`, if given, runs after `work` on the same thread. The thread counts as idle by
+  /// then, so that a caller who learns in `then` that the work is done may submit more at once.
+  /// drain() waits for `then`, too.
   [[nodiscard]] Result<WorkId> submit(std::function<void()> work, std::function<void()> then = {});
-  /// Does `work` now, on the calling thread, unless something waits or the queue is closed: for
-  /// work that takes no longer than waking a thread. It counts as running, beside the queue's
-  /// threads. False: nothing was done.
+  /// Runs `work` now, on the calling thread, unless other work waits or the queue is closed. For
+  /// work that takes no longer than waking a thread. It counts as running, in addition to the
+  /// queue's threads. False: nothing was done.
   bool run_here(const std::function<void()>& work);
-  /// Takes waiting work out. True if it had not been started: it never will be.
+  /// Removes waiting work. True if it had not started: then it never will.
   bool withdraw(WorkId id);
 
   /// Refuses new work from now on; what waits still runs.
@@ -70,7 +72,7 @@ class WorkQueue {
     std::function<void()> work;
     std::function<void()> then;
   };
-  /// A thread, for when it has no work.
+  /// A thread of the queue while it has no work.
   struct Sleeper {
     std::condition_variable wake;
     bool is_called = false;
@@ -79,15 +81,15 @@ class WorkQueue {
   /// What the destructor does.
   void stop();
   void serve(const std::stop_token& stop, Sleeper& me);
-  /// With the mutex held. False: it is to stop.
+  /// With the mutex held. False: the thread must stop.
   bool wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, Sleeper& me);
-  /// With the mutex held: one piece less runs.
+  /// With the mutex held: counts the end of one piece of work.
   void one_less_runs();
 
   const std::size_t capacity_;
   mutable std::mutex mutex_;
-  /// Whoever fell asleep last is woken first: its caches are the warmest, and so are those of the
-  /// core that it ran on.
+  /// The thread that fell asleep last is woken first: its caches are the warmest, and so are the
+  /// caches of its core.
   std::vector<Sleeper*> sleepers_;
   std::deque<Sleeper> all_sleepers_;  // one for each thread, as long as the queue
   std::condition_variable idle_;

@@ -7,8 +7,8 @@
 
 namespace gantry::inference {
 
-/// How long a phase of a request took: read, decode, resize, queue, invoke, postprocess, write.
-/// One family for all of them, kept by the layer that sees the phase.
+/// How long a phase of a request took: read, decode, resize, queue, invoke, postprocess, write. All
+/// phases are in one metric family; the layer that sees a phase observes it.
 [[nodiscard]] inline metrics::Histogram& phase_histogram(metrics::Scope& scope,
                                                          const std::string& model,
                                                          const std::string& version,

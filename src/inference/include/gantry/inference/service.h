@@ -16,20 +16,20 @@
 namespace gantry::inference {
 
 struct ServiceConfig {
-  std::size_t queue_capacity = 128;  ///< requests that may wait, beyond those being worked on
-  std::size_t decode_threads = 0;    ///< threads beyond one per slot; 0: as many as cores
-  /// A small request to a model that lately answered within this is answered in submit() itself:
-  /// going to another thread and back costs as much. 0: never.
+  std::size_t queue_capacity = 128;  ///< requests that may wait, without those in work
+  std::size_t decode_threads = 0;    ///< threads in addition to one per slot; 0: as many as cores
+  /// A small request to a model whose recent answers took no longer than this is answered in
+  /// submit() itself: a change of threads and back costs as much. 0: never.
   std::chrono::microseconds inline_limit{50};
 };
 
-/// What /health tells.
+/// What /health says of one model.
 struct ModelStatus {
   std::string name, version, task;
-  std::string sha256;                               ///< of the file's bytes as they were loaded
+  std::string sha256;                               ///< of the file's bytes when they were loaded
   std::size_t file_bytes = 0;                       ///< their number
   dispatch::Device device = dispatch::Device::cpu;  ///< where requests go now
-  std::size_t slots = 0;                            ///< of that device
+  std::size_t slots = 0;                            ///< slots of that device
   int threads_per_slot = 1;
   bool ready = false;
   backend::DeviceWanted wanted = backend::DeviceWanted::automatic;
@@ -50,11 +50,11 @@ class Service {
   /// A request that was accepted. Not to be used after the service is gone.
   class Ticket {
    public:
-    /// Nobody waits any more. True if the request had not been started: it is dropped, `done` is
-    /// called with cancelled on the calling thread. False: it was; `done` comes as usual, and the
-    /// request stops at the next phase that it has not begun.
+    /// Says that nobody waits for the answer any more. True if the request had not started: it is
+    /// dropped, and `done` is called with cancelled on the calling thread. False if it had started:
+    /// it stops before its next phase, and `done` is called as usual.
     bool cancel();
-    /// False if it was answered in submit() already.
+    /// False if submit() answered the request already.
     [[nodiscard]] bool is_pending() const noexcept { return queue_ != nullptr; }
 
    private:
@@ -67,13 +67,13 @@ class Service {
     dispatch::WorkId id_{};
   };
 
-  /// `metrics` must outlive the service. What is told there of this model version ends with it.
+  /// `metrics` must outlive the service. The metrics of this model version end with the service.
   Service(ServiceConfig config, std::shared_ptr<LoadedModel> model, metrics::Registry& metrics);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  /// The model a request means; empty name or version: the default.
+  /// The model that a request names; an empty name or version is the default.
   /// Errors: not_found naming what was asked for and what there is.
   [[nodiscard]] Result<std::shared_ptr<LoadedModel>> find(std::string_view model,
                                                           std::string_view version) const;
@@ -86,12 +86,12 @@ class Service {
                                       Done done);
 
   [[nodiscard]] std::vector<ModelStatus> status() const;
-  /// Whether requests are taken and would be computed: not while draining, nor while the only
-  /// device that is allowed does not work.
+  /// Whether requests are taken and can be computed: not while draining, and not while the only
+  /// allowed device does not work.
   [[nodiscard]] bool is_ready() const;
   [[nodiscard]] bool is_draining() const;
-  /// Seconds after which a refused caller may try again: the queue's length at the present speed,
-  /// at least 1.
+  /// Seconds after which a refused caller may try again: the time that the queue takes at the
+  /// present speed, at least 1.
   [[nodiscard]] int retry_after_seconds() const;
 
   /// Takes no new requests (is_ready() turns false) and waits for the accepted ones until

@@ -26,12 +26,12 @@ struct Options {
       threshold;  ///< least probability, 0 to 1; default 0 for classes, 0.5 for boxes
 };
 
-/// One picture to be understood.
+/// One picture for the model.
 struct Request {
   std::vector<std::byte> image;  ///< an encoded file: JPEG, PNG, …
   Options options;
   Deadline deadline = Deadline::never();
-  std::stop_token cancelled;  ///< asked between phases: nobody waits any more
+  std::stop_token cancelled;  ///< checked between phases; requested: nobody waits any more
 };
 
 /// How long each phase took, in the order of the life of a request.
@@ -49,7 +49,7 @@ struct Box {  ///< pixels of the upright source picture; 0 <= x <= width, 0 <= y
 struct Prediction {
   std::int32_t class_id = 0;
   std::string label;  ///< empty if the model has no label for it
-  double score = 0;   ///< the output tensor's own value, as in the plan's service
+  double score = 0;   ///< the output tensor's own value
   double probability = 0;
   std::optional<Box> box;  ///< detection models only
 };

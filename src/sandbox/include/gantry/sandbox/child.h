@@ -8,30 +8,31 @@
 
 #include "gantry/base/error.h"
 
-// A child's own side: what it does to itself before it does anything else, and how it tells its
-// parent what came of its job.
+// The child's side: how a child limits itself before it begins, and how it reports its job to its
+// parent.
 namespace gantry::sandbox {
 
-/// What a child may take. No processor time: that counts all threads together, so that a limit on
-/// it would end a child early that uses many cores. The parent ends whoever is late.
+/// The resources that a child may use. There is no limit on processor time: that time counts all
+/// threads together, so a limit would end a child on many cores too early. The parent kills a child
+/// that is late.
 struct Limits {
-  std::uint64_t address_space_bytes = std::uint64_t{4} << 30U;  ///< not under sanitizers
-  std::uint64_t file_bytes = std::uint64_t{1} << 30U;           ///< of a file that it writes
+  std::uint64_t address_space_bytes = std::uint64_t{4} << 30U;  ///< not limited under sanitizers
+  std::uint64_t file_bytes = std::uint64_t{1} << 30U;           ///< of each file that it writes
 };
-/// For this process, for good. No core file is left either.
+/// Sets the limits of this process, for good. No core file is left either.
 void limit_this_process(const Limits& limits);
-/// No core file is left.
+/// Makes this process leave no core file.
 void leave_no_core();
-/// Ends this process when its parent is gone, in the midst of whatever it does: starts a thread
-/// that waits for the other end of `socket` to close. Not PR_SET_PDEATHSIG: that comes when the
-/// thread ends that started us, not its process.
+/// Starts a thread that waits until the other end of `socket` closes. Then the parent is gone, and
+/// the thread ends this process, whatever other threads do. PR_SET_PDEATHSIG does not serve here:
+/// it comes when the thread that started the child ends, not when its process ends.
 void end_with_parent(int socket);
-/// Ends this process now, output flushed. Not exit(): destructors of what made trouble may make
-/// more, and other threads still run.
+/// Flushes the output and ends this process at once. Not by exit(): that runs destructors, also of
+/// a library that just failed, while other threads still run.
 [[noreturn]] void leave(int code);
 
-/// Calls what may throw. Errors: its own; resource_exhausted for std::bad_alloc, internal for other
-/// exceptions.
+/// Calls a function that may throw. Errors: the function's own; resource_exhausted for
+/// std::bad_alloc, internal for other exceptions.
 template <class Call>
 [[nodiscard]] auto without_exceptions(const Call& call) -> decltype(call()) {
   try {
@@ -43,22 +44,23 @@ template <class Call>
   }
 }
 
-/// What the child of a Task tells its parent. Messages are sent at once, since what comes next may
-/// be the end; longer ones than 64 KiB are cut. Threads: thread-bound.
+/// Sends what the child of a Task has to say to its parent. A message is sent at once, since the
+/// child may crash next. A message of more than 64 KiB is cut. Threads: thread-bound.
 class Teller {
  public:
   explicit Teller(int socket) : socket_(socket) {}
-  /// What it does from now on: "loading the library".
+  /// The step that begins now: "loading the library".
   void step(std::string_view text) const;
-  /// A finding; each counts.
+  /// A result of the job. Each call adds one to TaskEnd::results.
   void result(std::string_view text) const;
 
  private:
   int socket_;
 };
 
-/// Does a job as the child of a Task: within `limits`, ending with its parent, no exception let
-/// out. Tells the parent that it is done, or the error, and ends the process with 0 or 1.
+/// Does a job as the child of a Task, within `limits`. The process ends if its parent is gone.
+/// Exceptions of `job` become errors. Tells the parent that the job is done, or the error. Then
+/// ends the process with 0, or with 1 after an error.
 [[noreturn]] void run_task(const Limits& limits, const std::function<Result<>(const Teller&)>& job);
 
 }  // namespace gantry::sandbox

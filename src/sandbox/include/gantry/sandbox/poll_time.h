@@ -8,7 +8,7 @@
 
 namespace gantry::sandbox {
 
-/// What poll() takes: milliseconds until `deadline`, rounded up, or -1 for ever.
+/// The timeout for poll(): milliseconds until `deadline`, rounded up; -1 if it is never.
 [[nodiscard]] inline int poll_time(Deadline deadline) {
   if (deadline.is_never()) {
     return -1;

@@ -20,57 +20,61 @@ namespace gantry::sandbox {
 /// The first of Launch::descriptors in the child; the others follow it.
 inline constexpr int first_descriptor = 3;
 
-/// How long a killed child is waited for by default. It is gone long before, unless its device
-/// holds it in the kernel.
+/// How long to wait for the end of a killed child, by default. The child ends much earlier, unless
+/// its device holds it in the kernel.
 inline constexpr Clock::duration end_limit = std::chrono::seconds(1);
 
-/// What a child is started with.
+/// How a child is started.
 struct Launch {
   std::filesystem::path program = "/proc/self/exe";
   std::vector<std::string> arguments = {};  ///< without the program's name
-  /// Borrowed for the start. In the child they are 3, 4, … in this order; no others are open there.
+  /// Borrowed during start(). In the child they are 3, 4, … in this order. The child has no other
+  /// descriptors but 0, 1 and 2.
   std::vector<int> descriptors = {};
-  std::size_t most_words = std::size_t{16} << 10U;  ///< last bytes of its output that are kept
-  /// Sends the signal that ends it. A test's that does nothing stands for a child which is stuck in
-  /// the kernel.
+  /// Bytes of its output that are kept, the last ones.
+  std::size_t most_words = std::size_t{16} << 10U;
+  /// Sends the signal that ends the child. A test may pass a function that does nothing: the child
+  /// then looks stuck in the kernel.
   int (*kill)(pid_t, int) = ::kill;
 };
 
-/// A child process whose last words are kept. Threads: one thread at a time.
+/// A child process. The end of its output ("words") is kept. Threads: one thread at a time.
 class Process {
  public:
   /// Starts the child with /dev/null as its input, a pipe to us as its output and errors, and no
   /// signal blocked or ignored.
-  /// Errors: unavailable with the system's reason. Where the system's vfork shares no memory, as
-  /// under user-mode emulation, a program that can't be executed is not noticed here: the process
-  /// ends with 127.
+  /// Errors: unavailable with the system's reason.
+  /// If the system's vfork does not share memory, as
+  /// under user-mode emulation, a program that can't be executed is no error here: the process ends
+  /// with 127.
   [[nodiscard]] static Result<Process> start(const Launch& launch);
   Process() = default;
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
-  /// Ends it, waiting for at most `end_limit`. One that does not end is left behind: a later
-  /// start() reaps it once it has.
+  /// Kills the child and waits at most `end_limit`. A child that has not ended by then is left
+  /// behind; a later start() reaps it.
   ~Process();
 
-  /// Kills it (SIGKILL). True once it is gone, its status known; a process that waits for its
-  /// device may take its time, and then is asked again.
+  /// Kills the child (SIGKILL) and waits until `deadline`. True if the child has ended; then its
+  /// status is known. A child that waits for its device in the kernel may need longer: call end()
+  /// again later.
   bool end(Deadline deadline);
-  /// Waits for its end, without doing anything for it.
+  /// Waits until the child ends by itself, or until `deadline`. True if it has ended.
   bool wait(Deadline deadline);
 
   [[nodiscard]] bool is_started() const noexcept { return pid_ > 0; }
   [[nodiscard]] bool has_ended() const noexcept { return status_.has_value(); }
-  /// Readable once it has ended; -1 where the kernel has no such thing.
+  /// Readable once the child has ended; -1 if the kernel has no pidfd.
   [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
-  /// Readable when it has written something, or closed its output.
+  /// Readable when the child has written output or closed it.
   [[nodiscard]] int words_fd() const noexcept { return words_fd_.get(); }
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
-  /// As waitpid() gives it, once it has ended.
+  /// The status of waitpid(), once the child has ended.
   [[nodiscard]] std::optional<int> status() const noexcept { return status_; }
 
-  /// Takes what it has written; keeps the end. False once it has closed its output.
+  /// Reads the output that is there and keeps its end. False once the child has closed its output.
   bool read_words();
   [[nodiscard]] const std::string& words() const noexcept { return words_; }
 

@@ -12,19 +12,21 @@
 
 namespace gantry::sandbox {
 
-/// What a Task's child said, and how it ended.
+/// What a Task's child reported, and how it ended.
 struct TaskEnd {
-  /// It said that its job is done, and then ended with 0. Nothing else counts as that.
+  /// The child reported that its job is done, and then ended with 0. Nothing else counts as done.
   bool is_done = false;
-  bool was_late = false;             ///< it was killed at the deadline
-  bool is_gone = true;               ///< false: it was killed and did not end, stuck in the kernel
-  std::optional<int> status;         ///< as waitpid() gives it; none if it is not gone
-  std::string step;                  ///< the last that it began; empty: none
-  std::vector<std::string> results;  ///< what it found, in order
-  std::optional<Error> error;        ///< why its job is not done, in its own words
-  std::string words;                 ///< the end of its output: libraries' words, for people
+  bool was_late = false;  ///< the child was killed at the deadline
+  /// False: the child was killed and did not end, since it is stuck in the kernel.
+  bool is_gone = true;
+  std::optional<int> status;         ///< the status of waitpid(); empty unless `is_gone`
+  std::string step;                  ///< the last step that it began; empty: none
+  std::vector<std::string> results;  ///< of Teller::result(), in order
+  std::optional<Error> error;        ///< the child's own error, if the job failed
+  /// The end of its output, such as messages of libraries; for people.
+  std::string words;
 
-  /// It ended by a signal of its own.
+  /// The child ended by a signal that the parent did not send.
   [[nodiscard]] bool has_crashed() const;
   [[nodiscard]] bool exited_with(int code) const;
   /// "was ended by signal 11 (Segmentation fault)", "did not end in time", "did not end in time,
@@ -32,22 +34,22 @@ struct TaskEnd {
   [[nodiscard]] std::string text() const;
 };
 
-/// A child process that does one job, tells what came of it on a channel of its own (descriptor 3),
-/// and ends. Its side is run_task() of child.h. Threads: thread-bound. The destructor ends a child
-/// that still runs.
+/// A child process that does one job, reports the result on its own channel (descriptor 3), and
+/// ends. The child's side is run_task() of child.h. Threads: thread-bound. The destructor ends a
+/// child that still runs.
 class Task {
  public:
-  /// Launch::descriptors are 4, 5, … in the child. Errors: as Process::start.
+  /// In the child, Launch::descriptors are 4, 5, …. Errors: as Process::start.
   [[nodiscard]] static Result<Task> start(Launch launch);
 
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
 
-  /// Waits for its end, and kills it at `deadline`; returns `end_limit` later at the latest,
-  /// whatever the child does. Once.
+  /// Waits for the child's end, and kills the child at `deadline`. Returns at most `end_limit`
+  /// after `deadline`, whatever the child does. Call it once.
   [[nodiscard]] TaskEnd wait(Deadline deadline);
 
  private:
-  /// Takes the messages that are there. False once there will be no more.
+  /// Reads the messages that are there. False once the channel is closed.
   bool read_messages(TaskEnd& end);
   static void take(TaskEnd& end, std::string_view message);
   Process process_;

@@ -9,9 +9,9 @@
 
 namespace gantry::worker {
 
-/// The descriptor that ProcessSlot gives to its child.
+/// The child's descriptor of the socket to its ProcessSlot.
 inline constexpr int slot_socket = 3;
-/// The first of ProcessSlotConfig::files; the others follow it.
+/// The child's descriptor of the first of ProcessSlotConfig::files; the others follow.
 inline constexpr int first_slot_file = slot_socket + 1;
 
 struct MadeSlot {
@@ -20,11 +20,12 @@ struct MadeSlot {
 };
 using MakeSlot = std::function<Result<MadeSlot>()>;
 
-/// The child's side of ProcessSlot: makes the slot, tells the parent about it, and invokes it when
-/// asked. Ends the process, without destructors: when the parent closes `socket` or is no more (in
-/// the midst of an invoke, too), or when the slot could not be made, which the parent is told with
-/// the reason. SIGINT, SIGTERM and SIGHUP, which a terminal or a service manager sends to every
-/// process of a service, are ignored: the parent decides. No core file is left.
+/// The child's side of ProcessSlot: makes the slot, describes it to the parent, and invokes it on
+/// request. It never returns. It ends the process, without destructors, when the parent closes
+/// `socket` or is gone, also in the middle of an invoke. It also ends the process when the slot
+/// could not be made, after telling the parent why. SIGINT, SIGTERM and SIGHUP are ignored: a
+/// terminal or a service manager sends them to every process of a service, but the parent decides
+/// when the child ends. No core file is left.
 [[noreturn]] void serve(int socket, const MakeSlot& make_slot);
 
 }  // namespace gantry::worker
