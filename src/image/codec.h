@@ -1,6 +1,6 @@
 #pragma once
 
-// What the decoders share: their interface, the words of their errors, and reading of numbers.
+// What the decoders share: their interface, their error messages, and reading of numbers.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,13 +19,14 @@ using Bytes = std::span<const std::uint8_t>;
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
-/// What a format's decoder hands back: the picture as stored, and how it wants to be turned.
+/// The result of a format's decoder: the picture as stored, and its orientation.
 struct Decoded {
   Image image;
   int orientation = 1;  ///< 1 to 8, as EXIF counts
 };
 
-// One a file. Each checks the size against the limits before it takes memory of that size.
+// The decoders, one source file each. Each checks the size against the limits before it takes
+// memory of that size.
 [[nodiscard]] Result<Decoded> decode_jpeg(Bytes bytes, const DecodeLimits& limits);
 [[nodiscard]] Result<Decoded> decode_png(Bytes bytes, const DecodeLimits& limits);
 [[nodiscard]] Result<Decoded> decode_webp(Bytes bytes, const DecodeLimits& limits);
@@ -38,12 +39,12 @@ struct Decoded {
 /// The bitmap inside an icon: no file header, twice the height (the lower half is a mask).
 [[nodiscard]] Result<Decoded> decode_icon_bitmap(Bytes bytes, const DecodeLimits& limits);
 
-/// TGA has no magic bytes: whether these look like its header.
+/// Whether `bytes` look like a TGA header: TGA has no magic bytes.
 [[nodiscard]] bool looks_like_tga(Bytes bytes) noexcept;
 
 /// The file breaks its format's rules.
 [[nodiscard]] std::unexpected<Error> damaged(Format format, std::string_view reason);
-/// The file is well-formed, but of a kind that we don't read.
+/// The file is well-formed, but of a variant that is not read.
 [[nodiscard]] std::unexpected<Error> unsupported(Format format, std::string_view wanted,
                                                  std::string_view found);
 /// Errors: invalid_argument unless both are positive, out_of_range above the limits.

@@ -9,8 +9,8 @@
 
 namespace gantry::image {
 
-/// One JPEG, read row by row. Calls in this order: read_header, start, read_rows until all rows are
-/// there, finish; after an error none.
+/// Reads one JPEG row by row. Call in this order: read_header, start, read_rows until all rows are
+/// read, finish. Call nothing after an error.
 /// Errors:  as decode(). Threads: reentrant.
 class JpegReader {
  public:
@@ -23,20 +23,22 @@ class JpegReader {
   ~JpegReader();
 
   [[nodiscard]] Result<> read_header(const DecodeLimits& limits);
-  /// As stored, not as turned upright.
+  /// Of the picture as stored, not turned upright.
   [[nodiscard]] std::int32_t width() const noexcept;
   [[nodiscard]] std::int32_t height() const noexcept;
   [[nodiscard]] int orientation() const noexcept;
 
-  /// A progressive file is entropy-decoded whole in here, into memory of O(pixels). Rows will come
-  /// at 1/`denominator` of the size, rounded up, from a smaller inverse DCT: 1, 2, 4 or 8.
+  /// Starts decoding. A progressive file is entropy-decoded here as a whole, into O(pixels) of
+  /// memory. `denominator` is 1, 2, 4 or 8: the rows come from a smaller inverse DCT, at
+  /// 1/`denominator` of the size, rounded up.
   [[nodiscard]] Result<> start(int denominator = 1);
-  /// Of the rows to come; known after start().
+  /// Size of the rows that read_rows() gives; known after start().
   [[nodiscard]] std::int32_t output_width() const noexcept;
   [[nodiscard]] std::int32_t output_height() const noexcept;
-  /// The next rows as packed RGB; out is [count, output_width, 3], with that many rows left.
+  /// Reads the next rows as packed RGB. `out` is [count, output_width, 3]; at least `count` rows
+  /// must be left.
   [[nodiscard]] Result<> read_rows(std::int32_t count, std::span<std::uint8_t> out);
-  /// Reads on to the end mark, which a whole file has.
+  /// Reads on to the end mark. A truncated file has none.
   [[nodiscard]] Result<> finish();
 
  private:

@@ -8,11 +8,12 @@
 namespace gantry::image {
 
 /// The orientation tag (0x0112) of an EXIF block, which is a TIFF file of its own, with or without
-/// "Exif\0\0" before it. Empty if there is none or the block can't be read that far.
+/// "Exif\0\0" before it. Empty if there is none or if the block is damaged before it.
 [[nodiscard]] std::optional<int> exif_orientation(Bytes exif) noexcept;
 /// tiff:Orientation of an XMP packet.
 [[nodiscard]] std::optional<int> xmp_orientation(Bytes xmp) noexcept;
-/// Which of the two counts, as Pillow has it: XMP only where EXIF is silent. Out of range is 1.
+/// The orientation that counts, by Pillow's rule: XMP's only if EXIF has none. A value out of range
+/// is 1.
 [[nodiscard]] int pick_orientation(std::optional<int> exif, std::optional<int> xmp) noexcept;
 
 /// Turns the picture upright. `orientation` 1 to 8.

@@ -7,10 +7,10 @@
 
 namespace gantry::image {
 
-/// The filter along one axis: which source samples make an output sample, and with what weights.
-/// A weight is the coefficient in units of 2^-22, 0 to 2^22, kept as `high * 2^11 + low` so that
-/// the vector units' 16-bit multiply-add can work on it. Since sums are exact in 32 bits (modulo
-/// 2^32 on the way), every order of adding gives the same bytes.
+/// The filter along one axis: which source samples make an output sample, and with what weights. A
+/// weight is the coefficient in units of 2^-22, 0 to 2^22, kept as `high * 2^11 + low` for the
+/// vector units' 16-bit multiply-add. Sums are exact in 32 bits (modulo 2^32 on the way), so every
+/// order of adding gives the same bytes.
 struct ResizeAxis {
   static constexpr int kFractionBits = 22;
   static constexpr int kLowBits = 11;
@@ -27,8 +27,8 @@ struct ResizeAxis {
   std::vector<std::int32_t> length;   ///< [out] number of source samples
   std::vector<std::int16_t> weights;  ///< [out][groups][2][kGroup]
 
-  /// Does nothing if it is prepared for these already. Mirrored, the source runs backwards: output
-  /// 0 comes from the last source samples.
+  /// Makes the weights; does nothing if they fit already. With `mirrored_source` the source runs
+  /// backwards: output 0 comes from the last source samples.
   void prepare(std::int32_t in_size, std::int32_t out_size, bool mirrored_source = false);
 
   [[nodiscard]] const std::int16_t* weights_of(std::int32_t output) const {
@@ -42,8 +42,9 @@ struct ResizeAxis {
 
 /// The inner loops for one instruction set. All sets give the same bytes.
 struct ResizeKernels {
-  /// Two, since the sums of four leave AVX2 no registers: measured in turn, a picture of 12
-  /// megapixels takes 7.5 ms with two, 9.3 with four and 11.1 one by one (2026-11-26, EPYC, busy).
+  /// Rows that horizontal_rows() takes at once. Two, since the sums of four rows leave AVX2 no
+  /// registers: a picture of 12 megapixels takes 7.5 ms with two rows, 9.3 with four and 11.1 with
+  /// one (2026-11-26, EPYC, busy).
   static constexpr std::int32_t kRows = 2;
 
   const char* name;
@@ -51,8 +52,8 @@ struct ResizeKernels {
   /// least axis.in * 3. `out` has axis.out * 3 bytes.
   void (*horizontal)(const ResizeAxis& axis, const std::uint8_t* row, std::size_t readable,
                      std::uint8_t* out);
-  /// The same for kRows rows at once, which share the work of preparing weights; `readable` holds
-  /// for each of them.
+  /// horizontal() for kRows rows at once, which share the work of preparing weights. `readable`
+  /// holds for each row.
   void (*horizontal_rows)(const ResizeAxis& axis, const std::uint8_t* const* rows,
                           std::size_t readable, std::uint8_t* const* out);
   /// One output row of `size` bytes from `count` source rows; rows[count] may be read as well.
@@ -60,11 +61,11 @@ struct ResizeKernels {
                    std::size_t size, std::uint8_t* out);
 };
 
-/// What this processor can run, the fastest first and the plain one last.
+/// The kernels that this processor can run, the fastest first, the plain loops last.
 [[nodiscard]] std::span<const ResizeKernels> resize_kernels();
 
-// The plain loops, also for the edges that vectors can't reach: one output pixel, and the bytes of
-// an output row from `first` on.
+// The plain loops, which also serve the edges that vectors can't reach. resize_pixel() makes one
+// output pixel, resize_bytes() the bytes of an output row from `first` on.
 void resize_pixel(const ResizeAxis& axis, const std::uint8_t* row, std::int32_t output,
                   std::uint8_t* out);
 void resize_bytes(const std::uint8_t* const* rows, std::size_t count, const std::int16_t* weights,

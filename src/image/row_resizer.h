@@ -12,13 +12,13 @@ namespace gantry::image {
 /// Errors: invalid_argument unless `size` is that of a target of width x height.
 [[nodiscard]] Result<> check_target(std::int32_t width, std::int32_t height, std::size_t size);
 
-/// Resizer's work, a source row at a time, so that the source need never be in memory whole: an
-/// output line is made as soon as the last source row under its filter has come. Keeps only a few
-/// rows more than the filter is high.
+/// Resizes row by row, so that the whole source need never be in memory. An output line is made as
+/// soon as the last source row under its filter has come. Only a few rows more than the filter's
+/// height are kept.
 ///
-/// The source may be stored turned. Sums of integers don't mind their order, so instead of turning
-/// the picture we read the filter's weights backwards and write output lines as rows or as columns:
-/// the result is that of orient() and then resizing, to the last bit.
+/// The source may be stored turned. The picture is not turned first: the filter's weights are read
+/// backwards, and output lines are written as rows or as columns. Sums of integers do not depend on
+/// their order, so the result is that of orient() and then resizing, to the last bit.
 /// Threads: thread-bound.
 class RowResizer {
  public:
@@ -33,9 +33,9 @@ class RowResizer {
   /// Starts a picture. All sizes are positive; width x height is that of the upright result, and
   /// `out` its height * width * 3 bytes, borrowed until the last row has been pushed.
   void begin(const Source& source, std::int32_t width, std::int32_t height, std::uint8_t* out);
-  /// The next `count` source rows: RGB pixels, a row every `stride` bytes; from the first one on
-  /// `readable` bytes may be read. Faster with several rows at a time. After the last row of the
-  /// source, `out` is complete.
+  /// Takes the next `count` source rows of RGB pixels; a row begins every `stride` bytes.
+  /// `readable` bytes may be read from `rows` on. Several rows at a time are faster. After the last
+  /// row of the source, `out` is complete.
   void push(const std::uint8_t* rows, std::int32_t count, std::size_t stride, std::size_t readable);
 
  private:
@@ -56,10 +56,11 @@ class RowResizer {
   bool across_first_ = false;
   bool columns_ = false;            ///< output lines are columns of the result
   std::vector<std::uint8_t> kept_;  ///< ring of ring_rows_ rows, filtered along or not yet
-  std::int32_t ring_rows_ = 1;      ///< as many as the filter is high, and those that come together
+  std::int32_t ring_rows_ = 1;      ///< the filter's height, and the rows that come together
   std::size_t kept_size_ = 0;       ///< bytes of a kept row
   std::vector<const std::uint8_t*> under_filter_;  ///< one more than max_length, for the kernels
-  std::vector<std::uint8_t> unfiltered_;  ///< a line before filter_along(), if that comes second
+  /// A line before filter_along(), if that filter comes second.
+  std::vector<std::uint8_t> unfiltered_;
   std::vector<std::uint8_t> column_;
   std::uint8_t* out_ = nullptr;
   std::int32_t next_in_ = 0;

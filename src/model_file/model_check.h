@@ -10,8 +10,8 @@
 
 namespace gantry::model_file {
 
-/// The schema's model in `bytes`, once it has passed every check that read_model promises.
-/// `bytes` are aligned to 8. Errors: as read_model.
+/// The schema's model in `bytes`, after every check that read_model promises. `bytes` are aligned
+/// to 8. Errors: as read_model.
 [[nodiscard]] Result<const ::tflite::Model*> check_model(std::span<const std::byte> bytes);
 
 // For models that passed check_model.

@@ -9,12 +9,12 @@
 
 namespace gantry::model_file {
 
-/// Reads one file of the zip archive that is appended to `bytes` (files packed into a model lie
-/// there).
+/// Reads one file of the zip archive that is appended to `bytes`: files are packed into a model in
+/// this way.
 ///
-/// Stored and deflated entries; checks the CRC. Takes the last archive of the file, and its offsets
-/// as counted from wherever it begins, as unzip does. Errors:  not_found if there is no archive or
-/// no such file in it; invalid_argument if either is
+/// Reads stored and deflated entries and checks the CRC. Takes the last archive in `bytes`. As with
+/// unzip, offsets count from the beginning of the archive, wherever that is.
+/// Errors:  not_found if there is no archive or no such file in it; invalid_argument if either is
 ///          damaged; unimplemented for other compression, encryption and zip64; out_of_range above
 ///          `max_bytes`.
 /// Source:  PKWARE APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12, 4.3.16.

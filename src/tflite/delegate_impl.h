@@ -19,12 +19,11 @@ struct Delegate::Impl {
 
   TfLiteDelegate* inner = nullptr;
   Destroy* destroy = nullptr;               // null: `kernels` owns it
-  std::unique_ptr<KernelDelegate> kernels;  // null: a library's
+  std::unique_ptr<KernelDelegate> kernels;  // null: the delegate is a library's
 };
 
-/// What TensorFlow Lite is given in a delegate's place, one for each session: shows the delegate
-/// only the operators that it is offered, passes on no more than those, and writes down what it
-/// took.
+/// Stands between TensorFlow Lite and a delegate, one for each session. It shows the delegate only
+/// the offered operators, passes on only those, and records the operators that the delegate took.
 class OfferedDelegate {
  public:
   OfferedDelegate(TfLiteDelegate* inner, const Delegation& offer);
@@ -32,7 +31,7 @@ class OfferedDelegate {
   OfferedDelegate& operator=(const OfferedDelegate&) = delete;
   ~OfferedDelegate();
 
-  /// Lives as long as this.
+  /// Valid as long as this object.
   [[nodiscard]] TfLiteDelegate* get() noexcept { return &outer_; }
   [[nodiscard]] const Delegated& taken() const noexcept { return taken_; }
 
@@ -48,7 +47,7 @@ class OfferedDelegate {
   TfLiteDelegate* inner_;
   const std::vector<bool> operators_;
   TfLiteDelegate outer_ = TfLiteDelegateCreate();
-  TfLiteIntArray* plan_ = nullptr;  // what the delegate was shown; valid while it prepares
+  TfLiteIntArray* plan_ = nullptr;  // shown to the delegate; valid while it prepares
   Delegated taken_;
   decltype(TfLiteContext::GetExecutionPlan) real_plan_ = nullptr;
   decltype(TfLiteContext::ReplaceNodeSubsetsWithDelegateKernels) real_replace_ = nullptr;

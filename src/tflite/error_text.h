@@ -7,8 +7,9 @@
 
 namespace gantry::tflite {
 
-/// What TensorFlow Lite said since the last clear(). It reports through a C callback from inside
-/// its own frames, so collecting must neither throw nor allocate. Threads: one thread at a time.
+/// The errors that TensorFlow Lite reported since the last clear(). It reports through a C callback
+/// from inside its own frames, so collecting must neither throw nor allocate. Threads: one thread
+/// at a time.
 class ErrorText {
  public:
   /// The callback's signature; `user_data` is the ErrorText.

@@ -7,7 +7,7 @@
 
 namespace gantry::tflite {
 
-/// A TfLiteDelegate whose partitions are computed by kernels of ours.
+/// A TfLiteDelegate with our own kernels for its partitions.
 class KernelDelegate {
  public:
   KernelDelegate(std::string name, MakeKernel make);
@@ -15,7 +15,7 @@ class KernelDelegate {
   KernelDelegate& operator=(const KernelDelegate&) = delete;
   ~KernelDelegate() = default;
 
-  /// Lives as long as this.
+  /// Valid as long as this object.
   [[nodiscard]] TfLiteDelegate* get() noexcept { return &delegate_; }
 
  private:

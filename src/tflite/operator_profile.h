@@ -9,8 +9,9 @@
 
 namespace gantry::tflite {
 
-/// Sums up the time of each operator of the main subgraph (one of a loop's body counts towards the
-/// loop). TensorFlow Lite holds a pointer to it: it neither moves nor dies before the interpreter.
+/// Sums up the time of each operator of the main subgraph. (The operators in a loop's body count
+/// towards the loop.) TensorFlow Lite holds a pointer to this object, so it must not move, and must
+/// outlive the interpreter.
 /// Threads: one thread at a time.
 class OperatorProfile {
  public:

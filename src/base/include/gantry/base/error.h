@@ -9,15 +9,15 @@
 
 namespace gantry {
 
-/// What the caller can do about a failure; names and numbers of google/rpc/code.proto, so that
-/// no second vocabulary has to be mapped at the edges. The list grows from that one.
+/// What the caller can do about a failure. Names and numbers are those of google/rpc/code.proto, so
+/// that the edges need not map a second vocabulary. New codes come from there, too.
 enum class Code : std::uint8_t {
   cancelled = 1,            ///< Nobody waits for the answer any more.
-  invalid_argument = 3,     ///< Wrong whatever our state: do not retry.
+  invalid_argument = 3,     ///< Wrong in every state of ours: do not retry.
   deadline_exceeded = 4,    ///< The caller's time ran out.
   not_found = 5,            ///< No such model, version or file.
   resource_exhausted = 8,   ///< A queue is full: retry later.
-  failed_precondition = 9,  ///< Right request, wrong state or wrong kind of model for it.
+  failed_precondition = 9,  ///< A right request, but the wrong state or kind of model for it.
   out_of_range = 11,        ///< Larger than a limit allows: bytes, pixels, sides.
   unimplemented = 12,       ///< A format or operation that this build does not know.
   internal = 13,            ///< Our bug.
@@ -27,7 +27,7 @@ enum class Code : std::uint8_t {
 /// The code's name as google/rpc/code.proto spells it, in lower case ("invalid_argument").
 [[nodiscard]] std::string_view code_name(Code code) noexcept;
 
-/// The code of this number, for whoever reads one from foreign bytes; empty if there is none.
+/// The code with this number, to read codes from foreign bytes; empty if there is none.
 [[nodiscard]] std::optional<Code> code_from(std::uint8_t number) noexcept;
 
 /// A failure. `message` names the thing, what was wanted and what was found, for a person.

@@ -10,21 +10,22 @@
 
 namespace gantry {
 
-/// Reads a regular file whole.
-/// Errors: not_found; invalid_argument if it is no regular file or can't be read;
-///         out_of_range if it has more than `max_bytes` bytes.
+/// Reads a whole regular file.
+/// Errors: not_found; invalid_argument if it is not a regular file or can't be read; out_of_range
+///         if it has more than `max_bytes` bytes.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path,
                                                        std::size_t max_bytes);
 [[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& path,
                                                  std::size_t max_bytes);
 
-/// Replaces `path` by a file with these bytes, atomically: written beside it, synced, renamed.
+/// Replaces `path` by a file with these bytes, atomically: the new file is written beside it,
+/// synced and renamed.
 /// Errors: invalid_argument naming the path and the system's reason.
 [[nodiscard]] Result<> write_file(const std::filesystem::path& path,
                                   std::span<const std::byte> bytes);
 
-/// A read-only private mapping of a whole file, for a look at it: if the file shrinks after open(),
-/// access raises SIGBUS. What is kept is SealedBytes.
+/// A read-only private mapping of a whole file, to read it once and soon: if the file shrinks after
+/// open(), access raises SIGBUS. To keep bytes, use SealedBytes.
 /// Threads: thread-safe once open.
 class MappedFile {
  public:

@@ -8,9 +8,9 @@
 
 namespace gantry {
 
-/// std::format, print and println under names of our own: what is written is checked against its
-/// arguments while compiling, as there, but the code that formats is compiled once, in format.cc.
-/// Through std's own functions each source that calls one compiles it again: five seconds.
+/// std::format, print and println under our own names. The format string is checked at compile
+/// time, as with std's functions. But the code that formats is compiled once, in format.cc: with
+/// std's functions, each source file that calls one compiles it again, which takes five seconds.
 template <class... Args>
 [[nodiscard]] std::string format_text(std::format_string<Args...> text, Args&&... args);
 /// To stdout, or to `file`; a write that fails throws std::system_error.
@@ -18,13 +18,13 @@ template <class... Args>
 void print_text(std::format_string<Args...> text, Args&&... args);
 template <class... Args>
 void print_text(std::FILE* file, std::format_string<Args...> text, Args&&... args);
-/// The same with a line's end behind it.
+/// print_text() with a line feed at the end.
 template <class... Args>
 void print_line(std::format_string<Args...> text, Args&&... args);
 template <class... Args>
 void print_line(std::FILE* file, std::format_string<Args...> text, Args&&... args);
 
-/// What those do once the types of their arguments are out of the way.
+/// The functions above without the types of their arguments.
 [[nodiscard]] std::string format_arguments(std::string_view text, std::format_args args);
 void print_arguments(std::FILE* file, std::string_view text, std::format_args args);
 void print_line_of_arguments(std::FILE* file, std::string_view text, std::format_args args);

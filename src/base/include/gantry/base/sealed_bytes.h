@@ -10,30 +10,30 @@
 
 namespace gantry {
 
-/// Bytes that nobody can change, in memory that other processes of this machine can be given: a
-/// sealed memory file (memfd_create(2), F_SEAL_WRITE and the others), mapped read-only. No access
-/// raises SIGBUS, whatever becomes of the file that they came from.
+/// Bytes that nobody can change, in memory that can be passed to other processes of this machine: a
+/// sealed memory file (memfd_create(2), F_SEAL_WRITE and the other seals), mapped read-only. No
+/// access raises SIGBUS, whatever happens to the file that the bytes were read from.
 ///
-/// Costs one copy of the file when it is read, and its size in memory once, however many processes
-/// hold it. A handle: copies share the bytes. Threads: thread-safe.
+/// The cost is one copy of the file when it is read. The bytes are in memory once, for any number
+/// of processes. Copies of the object share the bytes. Threads: thread-safe.
 class SealedBytes {
  public:
   SealedBytes() = default;  ///< no bytes, no descriptor
-  /// A regular file, whole. Errors: as read_file; invalid_argument if it shrinks meanwhile;
-  /// unavailable without memory.
+  /// Reads a whole regular file. Errors: as read_file; invalid_argument if the file shrinks
+  /// meanwhile; unavailable if there is no memory.
   [[nodiscard]] static Result<SealedBytes> read(const std::filesystem::path& path,
                                                 std::size_t max_bytes);
-  /// Errors: unavailable without memory.
+  /// Errors: unavailable if there is no memory.
   [[nodiscard]] static Result<SealedBytes> copy(std::span<const std::byte> bytes);
-  /// What another process holds, by the descriptor that it passed on.
+  /// Takes the bytes of another process, by the descriptor that the process passed on.
   /// Errors: invalid_argument if it is not sealed; out_of_range above `max_bytes`.
   [[nodiscard]] static Result<SealedBytes> adopt(UniqueFd fd, std::size_t max_bytes);
-  /// Seals a memory file of make_memory_file() that has been written.
-  /// Errors: as adopt(); invalid_argument while somebody may still write to it.
+  /// Seals a memory file of make_memory_file() after it has been written.
+  /// Errors: as adopt(); invalid_argument while another process can still write to it.
   [[nodiscard]] static Result<SealedBytes> seal(UniqueFd fd, std::size_t max_bytes);
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept;
-  /// To pass on; -1 without bytes. It stays this object's.
+  /// The descriptor to pass on; -1 if there are no bytes. This object keeps owning it.
   [[nodiscard]] int fd() const noexcept;
 
  private:
@@ -42,10 +42,11 @@ class SealedBytes {
   std::shared_ptr<const Mapping> mapping_;
 };
 
-/// A memory file to write to, without a name, closed on exec.
+/// A new memory file to write to. It has no name and is closed on exec.
 /// Errors: unavailable with the system's reason.
 [[nodiscard]] Result<UniqueFd> make_memory_file();
-/// Writes all of `bytes` at the descriptor's place. Errors: unavailable with the system's reason.
+/// Writes all of `bytes` at the descriptor's file position. Errors: unavailable with the system's
+/// reason.
 [[nodiscard]] Result<> write_all(int fd, std::span<const std::byte> bytes);
 
 }  // namespace gantry

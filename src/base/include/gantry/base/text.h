@@ -7,19 +7,19 @@
 
 namespace gantry {
 
-/// Parses all of `text` as a decimal number: no spaces, no plus sign, no suffix.
-/// Empty if anything is left over or the number does not fit. Floats: finite values only.
+/// Parses all of `text` as a decimal number: no spaces, no plus sign, no suffix. Empty if other
+/// characters are left or the number does not fit. Floats: finite values only.
 [[nodiscard]] std::optional<std::int64_t> parse_int(std::string_view text);
 [[nodiscard]] std::optional<double> parse_double(std::string_view text);
 
-/// `text` cut to `max_bytes` with control characters and invalid UTF-8 replaced, in double quotes:
-/// how foreign text is put into a message or a log line.
+/// `text` in double quotes, for foreign text in a message or a log line: cut to `max_bytes`, with
+/// control characters and invalid UTF-8 replaced.
 [[nodiscard]] std::string in_quotes(std::string_view text, std::size_t max_bytes = 80);
 
 /// `text` fit for one line of a terminal: control characters and broken UTF-8 become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 
-/// Is all of `text` well-formed UTF-8? Source: RFC 3629, section 4.
+/// Whether all of `text` is well-formed UTF-8. Source: RFC 3629, section 4.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
 /// "4.3 MB": for people.

@@ -17,7 +17,7 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void add(std::span<const std::byte> bytes);
-  /// 64 lower-case hexadecimal digits. Once, and nothing may be added after it.
+  /// 64 lower-case hexadecimal digits. Call it once; nothing may be added afterwards.
   [[nodiscard]] std::string finish();
 
  private:

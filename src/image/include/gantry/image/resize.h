@@ -18,13 +18,13 @@ struct ResizeKernels;  // the inner loops for one instruction set; src/image/res
 ///
 /// Shapes:  out is [height, width, 3] bytes.
 /// Errors:  invalid_argument for an empty source, a non-positive size or a span of another size.
-/// Threads: thread-bound: a Resizer keeps its scratch memory and coefficients from call to call, so
-///          that repeated calls with the same sizes allocate nothing.
+/// Threads: thread-bound. A Resizer keeps its scratch memory and coefficients, so repeated calls
+///          with the same sizes allocate nothing.
 class Resizer {
  public:
-  /// With the fastest kernels this processor has; all of them give the same bytes.
+  /// With the fastest kernels for this processor. All kernels give the same bytes.
   Resizer();
-  /// With given kernels, which live forever: for tests and benchmarks.
+  /// With these kernels, which must live forever: for tests and benchmarks.
   explicit Resizer(const ResizeKernels& kernels);
   Resizer(Resizer&& other) noexcept;
   Resizer& operator=(Resizer&& other) noexcept;

@@ -14,24 +14,24 @@
 namespace gantry::image {
 
 /// decode() and Resizer::bilinear() in one, with the same bytes in `out` and the same errors. A
-/// JPEG is scaled row by row while it is decoded, turned upright on the way: the picture itself, 36
-/// MB for 12 megapixels, is never in memory. Other formats are decoded first.
+/// JPEG is scaled and turned upright row by row while it is decoded. The whole picture, 36 MB for
+/// 12 megapixels, is never in memory. Pictures of other formats are decoded first.
 ///
 /// With DecodeOptions::dct_scaling a JPEG that is at least 4, 8 or 16 times as wide and as high as
 /// the target comes out of libjpeg-turbo's inverse DCT at 1/2, 1/4 or 1/8 of its size: always at
-/// least twice the target, for the filter to have something to do (the rule of Pillow's
-/// `thumbnail(reducing_gap=2.0)`). That saves most of the inverse DCT, the upsampling and the
-/// resizing, and `out` differs from the exact one; README.md says by how much. Sizes and limits
-/// still are those of the whole picture.
+/// least twice the target, so that the filter still works on more pixels than it makes (the rule of
+/// Pillow's `thumbnail(reducing_gap=2.0)`). That saves most of the inverse DCT, the upsampling and
+/// the resizing. `out` differs from the exact result; README.md says by how much. Sizes and limits
+/// are still those of the whole picture.
 ///
-/// Threads: thread-bound, as Resizer: repeated calls with the same sizes allocate nothing of their
-///          own for JPEG; the decoders do.
+/// Threads: thread-bound, as Resizer. Repeated calls with the same sizes allocate nothing for JPEG,
+///          except in the decoder.
 class ScaledDecoder {
  public:
   struct Report {
     std::int32_t source_width = 0;  ///< of the picture as decode() would return it
     std::int32_t source_height = 0;
-    Clock::duration decode{};  ///< time spent in either step, also where they alternate
+    Clock::duration decode{};  ///< time in each step, also if the steps alternate
     Clock::duration resize{};
   };
 

@@ -22,8 +22,8 @@ struct Field {
   std::variant<std::string_view, std::int64_t, double, bool> value;
 };
 
-/// Sets what is written, to stderr. Called once by main() before threads start; until then: text,
-/// info.
+/// Sets which lines are written to stderr, and how. main() calls it once before threads start.
+/// Before that: info, text.
 void configure(Level level, Format format);
 [[nodiscard]] Result<Level> parse_level(std::string_view name);
 

@@ -16,8 +16,8 @@ struct Memory {
 };
 [[nodiscard]] Memory memory_of_this_process();
 
-/// The first accelerator node, "/dev/accel/accel0"; empty if there is none. A plain look: what
-/// device it is and whether it works is not asked.
+/// The first accelerator node, "/dev/accel/accel0"; empty if there is none. Looks for the file
+/// only, not for the device behind it.
 [[nodiscard]] std::string accel_node(const std::filesystem::path& root = "/");
 
 }  // namespace gantry::measure

@@ -37,10 +37,10 @@ class Histogram {
 
 struct Series;
 
-/// An update that runs before every expose(), as long as this object lives. Its end waits for an
-/// update that runs at the time, so that whatever the update uses may go after it. Hence an update
-/// must neither end itself nor wait for what its owner holds at that moment.
-/// May outlive the registry.
+/// A function that runs before every expose() as long as this object lives. The destructor waits
+/// while the function runs, so that objects which the function uses may be destroyed afterwards.
+/// Therefore the function must not destroy its own Update, and must not wait for a lock that the
+/// thread with the Update holds while it destroys it. May outlive the registry.
 class Update {
  public:
   Update() = default;
@@ -60,9 +60,9 @@ class Update {
 };
 
 /// All metrics of a program. Names follow Prometheus' rules: base units, `_total` for counters;
-/// asking twice for the same name and labels gives the same metric. What is asked for here stays
-/// for good, and references to it are valid as long as the registry; a Scope is for what goes
-/// before. Threads: thread-safe.
+/// asking twice for the same name and labels gives the same metric. A metric that is asked for here
+/// stays for good, and references to it are valid as long as the registry. For metrics that end
+/// earlier there is Scope. Threads: thread-safe.
 class Registry {
  public:
   Registry();
@@ -75,8 +75,8 @@ class Registry {
   Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels = {},
                        const std::vector<double>& bounds = duration_buckets());
 
-  /// Runs `update` before every expose(), for gauges that are read off somewhere else. One update
-  /// never runs twice at a time, however many scrapes there are.
+  /// Runs `update` before every expose(), for gauges whose values are kept elsewhere. One update
+  /// never runs twice at the same time, even if several scrapes do.
   [[nodiscard]] Update on_expose(std::function<void()> update);
 
   /// Prometheus text format, version 0.0.4.
@@ -88,10 +88,11 @@ class Registry {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Metrics of something that comes and goes, such as a model version: they go with the last scope
-/// that asked for them, unless the registry itself was asked, too. Gauges go at once. Counters and
-/// histograms are exposed once more, since a rate needs what came after the last scrape; who asks
-/// for them before counts on. Threads: thread-safe; must not outlive the registry.
+/// Metrics of something that comes and goes, such as a model version. A metric ends with the last
+/// scope that asked for it, unless the registry itself was asked, too. Gauges end at once. Counters
+/// and histograms are exposed once more, since a rate needs the events after the last scrape. A
+/// scope that asks for one before that goes on counting. Threads: thread-safe; must not outlive the
+/// registry.
 class Scope {
  public:
   explicit Scope(Registry& registry);
@@ -99,7 +100,7 @@ class Scope {
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
-  /// As the registry's; references are valid as long as the scope.
+  /// As Registry's functions; references are valid as long as the scope.
   Counter& counter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels = {});
   Histogram& histogram(const std::string& name, const std::string& help, const Labels& labels = {},

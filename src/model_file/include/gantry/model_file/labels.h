@@ -18,8 +18,9 @@ class Labels {
 
   /// Reads a label file: one name a line, or "index  name" (also "index: name" and "index,name")
   /// with gaps; UTF-8, LF or CRLF, a BOM and trailing empty lines are allowed; names are trimmed.
-  /// Lines are "index  name" where all are; with a single space between, they also have to count
-  /// upwards from 0, since "2 legged" is a name. An index with leading zeros is none ("007 film").
+  /// Lines count as "index  name" only if all lines have that form. With a single space between,
+  /// the indices must also count upwards from 0, since "2 legged" is a name. A number with leading
+  /// zeros is not an index ("007 film").
   /// Errors: invalid_argument naming line, wanted and found (index not increasing or above 100 000,
   ///         not UTF-8, line longer than 1000 bytes, more than 100 000 lines).
   [[nodiscard]] static Result<Labels> parse(std::string_view text);
@@ -31,7 +32,7 @@ class Labels {
 
   /// The name of a class; empty if there is none ("n/a", "???" and gaps count as none).
   [[nodiscard]] std::string_view name(std::size_t class_id) const noexcept;
-  /// As the file has them, "n/a" included.
+  /// The names as the file has them, "n/a" included.
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
   [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
   [[nodiscard]] bool empty() const noexcept { return names_.empty(); }
@@ -40,7 +41,7 @@ class Labels {
   std::vector<std::string> names_;
 };
 
-/// The label file that lies beside a model: `<stem>.labels.txt`, `<stem>_labels.txt`, `<stem>.txt`,
+/// The label file beside a model: `<stem>.labels.txt`, `<stem>_labels.txt`, `<stem>.txt`,
 /// `labels_<stem>.txt`, `labels.txt`, `labelmap.txt`, in that order. Empty if there is none.
 [[nodiscard]] std::filesystem::path find_label_file(const std::filesystem::path& model);
 

@@ -13,7 +13,7 @@
 
 namespace gantry::model_file {
 
-/// What a model is for, as far as its graph tells.
+/// What a model is for, as far as its graph shows.
 ///
 /// An image input is the only input, [1,H,W,C] of uint8, int8, int16 or float32, and
 ///   - C = 3 and both sides at least 2, or
@@ -28,10 +28,11 @@ enum class Task : std::uint8_t {
 };
 [[nodiscard]] std::string_view task_name(Task task) noexcept;
 
-/// What to do with a classifier's real values to get probabilities.
+/// How a classifier's real values become probabilities.
 enum class Activation : std::uint8_t {
-  none,     ///< they are some: the graph ends in SOFTMAX, LOGISTIC or a custom operator, or the
-            ///< output's quantisation can express nothing but 0 to 1
+  /// They are probabilities: the graph ends in SOFTMAX, LOGISTIC or a custom operator, or the
+  /// output's quantisation can express only 0 to 1.
+  none,
   softmax,  ///< they are logits
 };
 
@@ -43,7 +44,7 @@ struct OperatorInfo {
   std::vector<std::int32_t> outputs;  ///< tensor indices
 };
 
-/// What can be told of a `.tflite` file without running it.
+/// What a `.tflite` file shows without being run.
 struct ModelInfo {
   std::string description;              ///< of the file or its metadata, may be empty
   std::vector<TensorSpec> inputs;       ///< in the interpreter's order
@@ -58,27 +59,29 @@ struct ModelInfo {
   struct DetectionOutputs {
     std::size_t boxes = 0, classes = 1, scores = 2, count = 3;
     std::size_t class_count =
-        0;  ///< as the operator's options state it, without background; 0: not stated
+        0;  ///< as the operator's options state it, without background; 0: unknown
   };
   DetectionOutputs detection;
   /// From TFLITE_METADATA, if there is one.
   std::optional<InputTransform::Normalization> normalization;
   std::vector<std::string> labels;  ///< of the metadata's associated label file, may be empty
   std::vector<std::string>
-      warnings;  ///< what was left out and why: metadata or labels that can't be read
+      warnings;  ///< what was left out and why, such as metadata or labels that can't be read
 };
 
 /// Reads and checks a model file's bytes.
 ///
-/// Accepts nothing that TensorFlow Lite would follow out of the file or into memory that it never
-/// made: the flatbuffer is verified; indices of tensors, buffers, operator codes and subgraphs are
-/// in range; shapes have no negative extents, no tensor 2^31 bytes, all that are computed together
-/// at most 4 GiB, the scratch memory of a convolution at most 1 GiB; constant tensors have the
-/// bytes that their shape needs; operators read only what is there by then and write no constants;
-/// scales are there where kernels divide by them. What only a kernel can find wrong (its options,
-/// its shapes, its memory) is left to TensorFlow Lite, in a trial run for foreign models. Errors:
-/// invalid_argument naming what is wrong; out_of_range above a limit. Time and memory are linear
-///         in the file's size.
+/// Refuses every file that would make TensorFlow Lite read outside of the file or use memory that
+/// it has not allocated. An accepted file has these properties: the flatbuffer is verified; indices
+/// of tensors, buffers, operator codes and subgraphs are in range; shapes have no negative extents;
+/// no tensor has 2^31 bytes; all computed tensors together have at most 4 GiB; the scratch memory
+/// of a convolution is at most 1 GiB; constant tensors have the bytes that their shape needs;
+/// operators read only tensors that have a value by then, and write no constants; scales exist if
+/// kernels divide by them. Mistakes that only a kernel can find (in its options, shapes or memory)
+/// are left to TensorFlow Lite: run foreign models in a trial first.
+///
+/// Errors: invalid_argument naming what is wrong; out_of_range above a limit.
+/// Time:   linear in the file's size, as is memory.
 /// Source: TensorFlow Lite schema v3 (schema_generated.h), metadata schema of tflite-support.
 [[nodiscard]] Result<ModelInfo> read_model(std::span<const std::byte> bytes);
 

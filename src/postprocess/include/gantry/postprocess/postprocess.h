@@ -12,8 +12,8 @@ namespace gantry::postprocess {
 
 /// One class with its score.
 struct Class {
-  std::int32_t class_id = 0;  ///< index in the model's output
-  double score = 0.0;         ///< the tensor's own value: the raw integer where it is quantised
+  std::int32_t class_id = 0;  ///< index in the model's output tensor
+  double score = 0.0;         ///< the tensor's own value: the raw integer if it is quantised
   double probability = 0.0;   ///< in [0, 1]
 };
 
@@ -24,17 +24,18 @@ struct Detection {
 };
 
 struct ClassificationOptions {
-  std::int32_t top_k = 5;  ///< at most so many, at least 1
+  std::int32_t top_k = 5;  ///< most classes to return, at least 1
   double threshold = 0.0;  ///< least probability
   bool softmax = false;    ///< turn logits into probabilities first
 };
 
-/// The best classes of one output, highest probability first, the lower index first among equals.
+/// The best classes of one output, the highest probability first, among equals the lower index
+/// first.
 ///
 /// Shapes:  `bytes` is an output of N elements, N >= 1.   Dtypes: uint8, int8, int16, float32.
 /// Values:  probability is the real value clamped to [0, 1], or its softmax. NaN counts as 0 and
-/// comes last.
-///          uint8 without a quantisation spans 0 to 1, as TensorFlow Lite's own examples read it.
+///          comes last. uint8 without a quantisation spans 0 to 1, as TensorFlow Lite's own
+///          examples read it.
 /// Errors:  invalid_argument for another dtype or size.
 [[nodiscard]] Result<std::vector<Class>> classify(const TensorSpec& spec,
                                                   std::span<const std::byte> bytes,
@@ -44,7 +45,7 @@ struct DetectionTensors {
   std::span<const float> boxes;    ///< [N,4]: y_min, x_min, y_max, x_max as fractions
   std::span<const float> classes;  ///< [N]
   std::span<const float> scores;   ///< [N], probabilities
-  float count = 0;                 ///< how many of N are valid
+  float count = 0;                 ///< how many of the N rows are valid
 };
 struct DetectionOptions {
   std::int32_t top_k = 100;
@@ -52,8 +53,8 @@ struct DetectionOptions {
 };
 
 /// The detections of TFLite_Detection_PostProcess at or above the threshold, best score first.
-/// Boxes are clamped to the picture; rows with NaN or an empty box, and a count outside [0, N], are
-/// dropped or cut. Errors: invalid_argument if the sizes do not agree.
+/// Boxes are clamped to the picture. Rows with NaN or an empty box are dropped. A count outside [0,
+/// N] is cut to that range. Errors: invalid_argument if the sizes do not agree.
 [[nodiscard]] Result<std::vector<Detection>> detect(const DetectionTensors& tensors,
                                                     const DetectionOptions& options);
 

@@ -55,7 +55,7 @@ struct TensorSpec {
   std::string name;
   DType dtype = DType::other;
   Shape shape;
-  std::optional<Quantization> quantization;  ///< empty for float tensors and where none is stated
+  std::optional<Quantization> quantization;  ///< empty for float tensors, or if none is stated
   /// Elements times element size; empty if unknown (dynamic shape, strings).
   [[nodiscard]] std::optional<std::size_t> byte_size() const noexcept;
   /// "uint8 [1,224,224,3]".
@@ -75,13 +75,14 @@ struct TensorSpec {
 /// How 8-bit RGB samples become elements of a model's input:
 ///   real = (sample - mean[c]) / stddev[c], then value = real for float inputs, and
 ///   value = clamp(round(real / scale) + zero_point), halves away from zero, for quantised ones.
-/// A transform to 8 bits that comes out within one step of the sample's byte everywhere (scale
-/// 1/128, zero point 128 with mean 127.5 and stddev 127.5 is such a one) was meant to be the byte
-/// itself, as such models are fed by everyone, and becomes exactly that: the sample for uint8,
-/// sample - 128 for int8.
+/// A transform to 8 bits may give values within one step of the sample's byte everywhere: scale
+/// 1/128 and zero point 128 with mean 127.5 and stddev 127.5 is an example. Such a model is meant
+/// to get the byte itself, as every other program feeds it. So the value becomes exactly that byte:
+/// the sample for uint8, sample - 128 for int8.
 ///
 /// Channels: 3, or 1 (then luma L = (R*19595 + G*38470 + B*7471 + 0x8000) >> 16, Pillow's
-/// convert("L")). Threads:  thread-safe once made.
+///           convert("L")).
+/// Threads:  thread-safe once made.
 class InputTransform {
  public:
   struct Normalization {
@@ -91,24 +92,24 @@ class InputTransform {
   };
   /// `spec` must be [1,H,W,C] with C 1 or 3 and dtype uint8, int8, int16 or float32.
   /// Without a normalisation:
-  ///   - 8-bit inputs without quantisation, or whose scale is 1/128, 1/255 or 1 within 2 % (256
-  ///   steps span
-  ///     -1 to 1, 0 to 1 or the samples themselves; the zero point says where), take the byte: the
-  ///     sample for uint8, sample - 128 for int8;
+  ///   - 8-bit inputs take the byte if they have no quantisation, or a scale within 2 % of 1/128,
+  ///     1/255 or 1: the sample for uint8, sample - 128 for int8. (With these scales 256 steps span
+  ///     -1 to 1, 0 to 1 or the samples themselves; the zero point says where.)
   ///   - other quantised inputs take real = (sample - 127) / 128, the rule of EdgeTPU models;
   ///   - float32 takes (sample - 127.5) / 127.5; int16 without quantisation the sample.
-  /// A float32 model that wants anything else (0 to 1, 0 to 255) has to say so in its metadata or
-  /// config. Errors: failed_precondition naming the tensor, wanted and found.
+  /// A float32 model that wants another range (0 to 1, 0 to 255) needs it in its metadata or in the
+  /// config.
+  /// Errors: failed_precondition naming the tensor, wanted and found.
   [[nodiscard]] static Result<InputTransform> create(const TensorSpec& spec,
                                                      std::optional<Normalization> normalization);
 
   [[nodiscard]] std::int32_t width() const noexcept { return width_; }
   [[nodiscard]] std::int32_t height() const noexcept { return height_; }
   [[nodiscard]] std::int32_t channels() const noexcept { return channels_; }
-  /// The input tensor's bytes are the picture's.
+  /// Whether the input tensor's bytes are the picture's bytes.
   [[nodiscard]] bool is_identity() const noexcept { return identity_; }
 
-  /// Writes the input tensor of a picture of exactly width() x height() pixels.
+  /// Writes the input tensor for a picture of exactly width() x height() pixels.
   ///
   /// Shapes:  rgb [height, width, 3] bytes, packed; out has the input tensor's bytes.
   /// Errors:  invalid_argument if a size differs.   Allocates nothing.
@@ -121,7 +122,7 @@ class InputTransform {
   std::int32_t channels_ = 0;
   DType dtype_ = DType::uint8;
   bool identity_ = false;
-  // [channels][256] elements, in the one that has the input's dtype.
+  // [channels][256] elements, in the table that has the input's dtype.
   std::vector<std::uint8_t> table8_;  ///< int8 as two's complement
   std::vector<std::int16_t> table16_;
   std::vector<float> table32_;

@@ -25,10 +25,10 @@ class Model {
  public:
   /// Shares the bytes. Errors: invalid_argument with TensorFlow Lite's own words.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> create(SealedBytes file);
-  /// The same with bytes in memory.
+  /// create() with bytes in ordinary memory.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> create(std::vector<std::byte> bytes);
   ~Model();
-  /// The file, as long as this lives.
+  /// The file's bytes, valid as long as this object.
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept;
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -42,10 +42,11 @@ class Model {
 };
 
 struct SessionOptions {
-  int threads = 1;       ///< of TensorFlow Lite's own kernels, at least 1
+  int threads = 1;       ///< for TensorFlow Lite's own kernels, at least 1
   bool profile = false;  ///< record the time of each operator
-  /// Asked in this order; what none takes is left to TensorFlow Lite's own kernels. A delegate to
-  /// which nothing is offered is not touched at all. Kept by the session.
+  /// The delegates are asked in this order. TensorFlow Lite's own kernels compute the operators
+  /// that none takes. A delegate that is offered no operator is not called at all. The session
+  /// keeps the delegates.
   std::vector<Delegation> delegations = {};
 };
 
@@ -63,16 +64,17 @@ class Session {
   /// Builds the interpreter, allocates its tensors and sets the inputs to zero bytes.
   /// Errors: invalid_argument if TensorFlow Lite refuses the model (unknown custom operator, wrong
   ///         shapes), in its own words; unimplemented for inputs that are no numbers (strings).
-  ///         resource_exhausted where the system has less memory than the graph asks for (under
-  ///         Linux's overcommitment that ends the process, later: foreign models belong into a
-  ///         trial run first).
+  ///         resource_exhausted if the system has less memory than the graph needs. (With Linux's
+  ///         memory overcommitment the process may be killed later instead: run foreign models in a
+  ///         trial first.)
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model,
                                                                SessionOptions options);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// As of the last create() or invoke(): output shapes of dynamic models change.
+  /// The state after create() or the last invoke(): invoke() may change the output shapes of
+  /// dynamic models.
   [[nodiscard]] const std::vector<TensorSpec>& inputs() const;
   [[nodiscard]] const std::vector<TensorSpec>& outputs() const;
 
@@ -85,8 +87,8 @@ class Session {
   /// The output tensor's memory, valid until the next invoke(). Index < outputs().size().
   [[nodiscard]] std::span<const std::byte> output(std::size_t index) const;
 
-  /// Runs the graph. OK says that TensorFlow Lite found no error, not that a delegate's device
-  /// computed anything right.
+  /// Runs the graph. Success means that TensorFlow Lite found no error. It does not mean that a
+  /// delegate's device computed the right values.
   /// Errors: unavailable with TensorFlow Lite's own words; resource_exhausted as create().
   [[nodiscard]] Result<> invoke();
 
