@@ -13,14 +13,14 @@
 
 namespace gantry::api {
 
-/// Answers: counts, responds, logs. `model` and `reason` (of an error) are for the log.
+/// Sends an answer, counts it and logs it. `model` and `reason` (of an error) are for the log.
 void answer(HttpMetrics& metrics, http::Exchange& exchange, Route route, http::Response response,
             std::string_view model = {}, std::string_view reason = {},
             std::function<void(Clock::duration)> written = {});
 
-/// One picture between its request and its answer. Worker, deadline and hang-up race for it; the
-/// first settles it, the others find nothing left to do. Shared by all three, and may outlive Api:
-/// what it needs it owns.
+/// One picture between its request and its answer. The worker, the deadline and the client's
+/// hang-up race: the first one settles the answer, the others do nothing. All three share the
+/// object. It may outlive Api, so it owns all that it needs.
 /// Threads: thread-safe.
 class PendingAnswer {
  public:
@@ -45,7 +45,7 @@ class PendingAnswer {
   std::shared_ptr<const inference::LoadedModel> model_;
   std::shared_ptr<HttpMetrics::Phases> phases_;
   std::atomic<bool> settled_ = false;
-  std::shared_ptr<http::Exchange> exchange_;  ///< of whoever settles it
+  std::shared_ptr<http::Exchange> exchange_;  ///< taken by the one that settles it
 };
 
 }  // namespace gantry::api

@@ -10,9 +10,9 @@
 
 namespace gantry::api {
 
-/// What the service says of itself. Pure functions of what they are given.
+/// What the service says about itself. The functions are pure.
 
-/// `GET /health`: 200 or 503, the models with their state.
+/// `GET /health`: 200 or 503, and the models with their state.
 [[nodiscard]] http::Response health_answer(const std::vector<inference::ModelStatus>& models,
                                            bool is_ready, std::string_view version,
                                            Clock::duration uptime);
@@ -23,7 +23,8 @@ namespace gantry::api {
 /// `GET /` for programs.
 [[nodiscard]] http::Response description_answer(const std::vector<inference::ModelStatus>& models,
                                                 std::string_view version);
-/// `GET /` for browsers. Its one script and style run by a nonce that changes with every answer.
+/// `GET /` for browsers. The page's script and style are allowed by a nonce that changes with every
+/// answer.
 [[nodiscard]] http::Response page_answer();
 /// `GET /openapi.json`.
 [[nodiscard]] http::Response openapi_answer(std::string_view version);

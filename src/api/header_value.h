@@ -20,16 +20,16 @@ struct HeaderValue {
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const;
 };
 
-/// Reads one. A parameter without quotes may hold anything but a semicolon, since boundaries in the
-/// wild do.
-/// Errors: invalid_argument for an empty value, a parameter without a name or twice there, an open
-///         quote, more than 16 parameters.
+/// Reads a header's value. A parameter without quotes may hold anything but a semicolon, since real
+/// clients send such boundaries.
+/// Errors: invalid_argument for an empty value, a parameter without a name, a repeated parameter,
+///         an open quote, more than 16 parameters.
 /// Source: RFC 9110, section 5.6.6.
 [[nodiscard]] Result<HeaderValue> parse_header_value(std::string_view text);
 
 /// ASCII letters in lower case, everything else as it is.
 [[nodiscard]] std::string lower_case(std::string_view text);
-/// Without spaces and tabs at both ends.
+/// `text` without the spaces and tabs at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 
 }  // namespace gantry::api

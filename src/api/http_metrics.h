@@ -15,7 +15,8 @@
 
 namespace gantry::api {
 
-/// What HTTP can tell of requests. Series are looked up in the registry once and then remembered.
+/// The metrics of requests that HTTP sees. A series is looked up in the registry once and then
+/// remembered.
 /// Threads: thread-safe.
 class HttpMetrics {
  public:
@@ -24,15 +25,16 @@ class HttpMetrics {
   HttpMetrics& operator=(const HttpMetrics&) = delete;
   ~HttpMetrics() = default;
 
-  /// Counts one answer, with the time from the request's first byte to it.
+  /// Counts one answer. `time`: from the request's first byte to the answer.
   void answered(Route route, std::string_view method, int status, Clock::duration time);
   /// Counts one answer that the server gave before any route was known.
   void refused(int status);
 
-  /// Counts one answer, counted before, of which the client did not take all.
+  /// Counts an answer that the client did not take to its end. The answer itself is counted
+  /// already.
   void cut(http::Cut why);
 
-  /// Pictures taken in and not answered yet.
+  /// Pictures that were accepted and are not answered yet.
   [[nodiscard]] metrics::Gauge& in_progress() noexcept { return in_progress_; }
 
   /// The phases of a request that only HTTP sees.
@@ -43,8 +45,8 @@ class HttpMetrics {
     metrics::Histogram& read;
     metrics::Histogram& write;
   };
-  /// Of the device where the model's requests go now. They are exposed as long as the model lives
-  /// or somebody holds them.
+  /// The phases for the device that the model's requests go to now. They are exposed as long as the
+  /// model lives or somebody holds them.
   [[nodiscard]] std::shared_ptr<Phases> phases(
       const std::shared_ptr<const inference::LoadedModel>& model);
 

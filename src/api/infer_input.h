@@ -11,7 +11,7 @@
 
 namespace gantry::api {
 
-/// What POST /infer was asked: a picture, and how to answer.
+/// A POST /infer request: a picture, and the options for the answer.
 struct InferInput {
   std::vector<std::byte> image;  ///< encoded; never empty
   std::string model;             ///< empty: the default
@@ -24,14 +24,16 @@ struct InferInput {
 /// Errors: invalid_argument naming the option, wanted and found.
 [[nodiscard]] Result<> set_option(InferInput& input, std::string_view name, std::string_view text);
 
-/// Reads a request's query and body; takes the body's memory along. By its Content-Type a body is
+/// Reads a request's query and body. Takes the body's memory. The Content-Type says what the body
+/// is:
 ///   multipart/form-data          a picture in part `image`, options in parts of their name
 ///   application/json             {"image": base64 or data: URL, options…}
 ///   image/*, application/octet-stream, none
 ///                                the picture
 ///   application/x-www-form-urlencoded
-///                                the picture, if it begins as one: `curl --data-binary` says so
-/// Options in the body win over those in the query.
+///                                the picture, if it begins like one: `curl --data-binary` sends
+///                                this type
+/// Options in the body override options in the query.
 ///
 /// Errors: invalid_argument (400); unimplemented (415) for other content types and codings.
 [[nodiscard]] Result<InferInput> read_infer_input(http::Request& request);

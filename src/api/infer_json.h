@@ -17,10 +17,10 @@ namespace gantry::api {
 /// `body`.
 ///
 /// Members: image (string, wanted), model (string), version (string or integer), top_k (integer),
-///          threshold (number); null leaves an option unset; others are ignored. Where one stands
-///          there twice the last one counts, but two images are an error.
-/// Errors:  invalid_argument naming the member, wanted and found; or where the text stops being
-///          JSON.
+///          threshold (number); null leaves an option unset; other members are ignored. If a member
+///          is repeated, the last one counts, but two images are an error.
+/// Errors:  invalid_argument naming the member, wanted and found, or the place where the text is
+///          not JSON.
 /// Memory:  none beside `body`.
 [[nodiscard]] Result<> read_infer_json(std::vector<std::byte> body, InferInput& input);
 

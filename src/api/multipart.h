@@ -19,12 +19,12 @@ struct FormPart {
 };
 
 /// The boundary of a `multipart/form-data` content type.
-/// Errors: invalid_argument if there is none, or not 1 to 70 of the characters that RFC 2046
-///         allows.
+/// Errors: invalid_argument if there is none, or if it is not 1 to 70 of the characters that RFC
+///         2046 allows.
 [[nodiscard]] Result<std::string> form_boundary(const HeaderValue& content_type);
 
-/// Takes a multipart/form-data body apart, without copying contents. Preamble and epilogue are
-/// ignored, `filename` and `filename*` too. Lines end in CRLF; a bare LF is refused, since a
+/// Splits a multipart/form-data body into its parts. Contents are not copied. Preamble and epilogue
+/// are ignored, `filename` and `filename*` too. Lines end in CRLF; a bare LF is refused, since a
 /// picture may hold "\n--".
 ///
 /// Errors:  invalid_argument for a body that never begins or never ends (cut short), a part without

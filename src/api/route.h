@@ -7,7 +7,7 @@
 
 namespace gantry::api {
 
-/// The paths that there are; `other` stands for all that there are not.
+/// The paths of the API; `other` stands for every other path.
 enum class Route : std::uint8_t { root, infer, health, live, ready, metrics, openapi, other };
 
 struct RouteInfo {

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <string_view>
 
-// Character classes of RFC 9110, which know nothing of locales.
+// Character classes of RFC 9110. They do not depend on a locale.
 namespace gantry::http {
 
 [[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 [[nodiscard]] constexpr bool is_alpha(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
-/// A character of a token: of a method or a header's name.
+/// A character of a token, such as a method or a header's name.
 [[nodiscard]] constexpr bool is_tchar(char c) {
   return is_digit(c) || is_alpha(c) ||
          (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").contains(c));

@@ -14,7 +14,7 @@
 
 namespace gantry::http {
 
-/// How many bytes all bodies of a server may take together. Threads: thread-safe.
+/// Limits the bytes of all bodies of a server together. Threads: thread-safe.
 class BodyBudget {
  public:
   explicit BodyBudget(std::size_t limit) : limit_(limit) {}
@@ -28,7 +28,7 @@ class BodyBudget {
   std::atomic<std::size_t> used_ = 0;
 };
 
-/// A body's share of the budget; gives it back when it dies.
+/// A body's share of the budget. The destructor gives it back.
 class BodyLease {
  public:
   BodyLease() = default;
@@ -48,9 +48,10 @@ class BodyLease {
   std::size_t bytes_ = 0;
 };
 
-/// A body being read. Takes memory as bytes arrive, never on the word of a Content-Length: in steps
-/// that double from 64 KiB, each paid from the budget before it is touched. Address space for all
-/// of a sized body is taken once its first step is full.
+/// A body that is being read. It takes memory as bytes arrive, and never because of a
+/// Content-Length: in steps that double from 64 KiB. The budget pays for each step before its
+/// memory is touched. Once the first step of a sized body is full, the address space for the whole
+/// body is taken.
 class BodyReader {
  public:
   BodyReader(std::size_t max_bytes, std::shared_ptr<BodyBudget> budget);
@@ -58,15 +59,15 @@ class BodyReader {
   void begin_sized(std::size_t content_length);
   void begin_chunked();
 
-  /// Where the next bytes of a sized body go; empty once it is complete. A problem if there is no
-  /// budget.
+  /// Where the next bytes of a sized body go; empty once the body is complete. Sets `problem` if
+  /// the budget does not suffice.
   [[nodiscard]] std::span<std::byte> room(std::optional<Problem>& problem);
   void filled(std::size_t bytes) { filled_ += bytes; }
   [[nodiscard]] bool complete() const noexcept { return filled_ == expected_; }
   [[nodiscard]] std::size_t size() const noexcept { return filled_; }
   [[nodiscard]] std::size_t expected() const noexcept { return expected_; }
 
-  /// What there is to say against so many more bytes of a chunked body.
+  /// Why `more` further bytes of a chunked body are refused; empty: they are not.
   [[nodiscard]] std::optional<Problem> refusal_of(std::uint64_t more) const;
   /// Adds a piece of a chunked body.
   [[nodiscard]] std::optional<Problem> append(std::string_view piece);

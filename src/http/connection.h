@@ -32,18 +32,18 @@ struct ServerContext {
   std::function<void(const ConnectionEvent&)> on_event;  // never empty
   std::shared_ptr<BodyBudget> budget;
   std::atomic<bool> stopping = false;
-  std::function<void()> on_closed;  // after a connection went
+  std::function<void()> on_closed;  // called after a connection has closed
 };
 
-/// One TCP connection and its requests, one after the other:
+/// One TCP connection and its requests, in sequence:
 ///
 ///     idle ─► header ─► body ─► handling ─► writing ─► idle (keep-alive)
 ///       └──────┴─────────┴─────────┴────problem──►  └─► lingering ─► closed
 ///
-/// One read is always under way while there is room for its bytes, also while a handler works: its
-/// end is how we learn that the peer hung up, and its bytes are the next request's. Every state has
-/// one deadline; a single timer serves all of them and is only touched when a deadline comes before
-/// what it is set to, so that a request that is answered in time costs no timer at all.
+/// A read is always under way while there is room for its bytes, also while a handler works: the
+/// read shows that the peer hung up, and its bytes belong to the next request. Every state has one
+/// deadline. A single timer serves all states. It is set anew only if a deadline comes before the
+/// time that it is set to, so a request that is answered in time does not touch the timer.
 ///
 /// Threads: everything on its loop's thread.
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -56,14 +56,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection& operator=(const Connection&) = delete;
 
   void start();
-  /// Says 503 instead of reading a request.
+  /// Answers 503 instead of reading a request.
   void reject();
-  /// Closes if no request is under way; otherwise after its answer.
+  /// Closes the connection if no request is under way, else after the answer.
   void drain();
-  /// Closes now; tells who waits on_disconnect().
+  /// Closes now and makes the calls of on_disconnect().
   void abort();
-  /// An exception came through our frames. note_failure() runs no foreign code; recover() is to be
-  /// posted: it closes the connection, unless a handler still has the request and will answer.
+  /// For an exception that came out of a call on this connection. note_failure() runs no foreign
+  /// code. Post recover() afterwards: it closes the connection, unless a handler still has the
+  /// request and will answer.
   void note_failure(std::string what) { failure_ = std::move(what); }
   void recover();
 
@@ -74,7 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void respond(Response response, Written written);
   void on_disconnect(std::function<void()> gone);
   void on_deadline(Deadline deadline, std::function<void()> late);
-  /// The handler let go of the exchange without an answer.
+  /// The handler destroyed the exchange without an answer.
   void abandoned();
 
  private:
@@ -97,7 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read_done(const boost::system::error_code& error, std::size_t bytes, bool into_body);
   void peer_gone();
   void advance();
-  // Each takes one step; false: waits for bytes, the handler or the peer.
+  // Each takes one step. False: it waits for bytes, the handler or the peer.
   [[nodiscard]] bool step();
   [[nodiscard]] bool step_idle();
   [[nodiscard]] bool step_header();
@@ -108,8 +109,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void hand_over();
 
   // Answering.
-  /// Answers by ourselves and closes. The event says more than the client may know if
-  /// `event_message` is given.
+  /// Answers with `problem` and closes. If `event_message` is given, the event gets it instead of
+  /// the message for the client.
   void refuse(Problem problem, std::string event_message = {});
   void send(Response response, bool is_head);
   void write_on();

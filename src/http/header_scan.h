@@ -8,13 +8,13 @@
 
 namespace gantry::http {
 
-/// Looks for the end of a request's header while it arrives, and for what can't become one: so that
-/// garbage, a TLS handshake or a bare line feed is refused at its first byte and not when the peer
-/// has waited for a timeout. Each byte is looked at once. Threads: reentrant.
+/// Looks for the end of a request's header while it arrives. It also looks for bytes that cannot be
+/// part of a header, so that garbage, a TLS handshake or a bare line feed is refused at its first
+/// byte and not after a timeout. It looks at each byte once. Threads: reentrant.
 class HeaderScan {
  public:
-  /// `bytes`: all of this request so far; what was there at the last call must be there still.
-  /// Returns true once the blank line is there; `size()` is then the header's length with it.
+  /// `bytes`: all bytes of this request so far, including those of earlier calls. Returns true once
+  /// the blank line has come; `size()` is then the header's length including that line.
   [[nodiscard]] bool scan(std::string_view bytes);
   /// What is wrong, after a scan() that returned false.
   [[nodiscard]] const std::optional<Problem>& problem() const noexcept { return problem_; }

@@ -8,8 +8,8 @@
 
 namespace gantry::http {
 
-/// Bytes that came and were not used yet. Bytes may be consumed while a read into room() is under
-/// way; nothing moves then.
+/// Bytes that have arrived and are not used yet. consume() does not move bytes, so it may be called
+/// while a read into room() is under way.
 class ReadBuffer {
  public:
   [[nodiscard]] std::string_view bytes() const { return {data_.data() + begin_, end_ - begin_}; }
@@ -18,8 +18,8 @@ class ReadBuffer {
   void consume(std::size_t count) { begin_ += count; }
   void filled(std::size_t count) { end_ += count; }
 
-  /// Space behind the bytes, as long as there are less than `limit`: moves and grows, so no read
-  /// may be under way.
+  /// Space behind the bytes; none if there are `limit` bytes. It may move the bytes and grow, so no
+  /// read may be under way.
   [[nodiscard]] std::span<char> room(std::size_t limit) {
     if (empty()) {
       begin_ = 0;
@@ -38,7 +38,7 @@ class ReadBuffer {
     }
     return std::span(data_).subspan(end_, std::min(data_.size() - end_, limit - size()));
   }
-  /// Gives back what a large request took. No read may be under way.
+  /// Frees the memory of a large request. No read may be under way.
   void shrink() {
     if (empty() && data_.size() > 4 * first_size) {
       data_ = {};

@@ -12,7 +12,7 @@
 
 namespace gantry::http {
 
-/// What a header says about its message.
+/// What a request's header says about the request.
 struct Head {
   bool is_http_1_0 = false;
   bool keep_alive = false;
@@ -31,17 +31,17 @@ class RequestParser {
   RequestParser& operator=(const RequestParser&) = delete;
 
   /// Reads a whole header, as HeaderScan found it, into `request` (method, target, path, query,
-  /// headers, and id if the client gave a good one). Fields are filled as far as they were
-  /// understood also when there is a problem.
+  /// headers, and id if the client gave a good one). If there is a problem, the fields that were
+  /// understood are still filled in.
   [[nodiscard]] std::optional<Problem> parse_head(std::string_view bytes, Request& request,
                                                   Head& head);
 
   struct Fed {
-    std::size_t used = 0;  ///< bytes that are done with; the rest must be shown again, with more
+    std::size_t used = 0;  ///< bytes that were used; pass the others again, with further bytes
     bool complete = false;
     std::optional<Problem> problem;
   };
-  /// Reads on in the chunked body of the request whose header came last.
+  /// Reads more of the chunked body of the request whose header was parsed last.
   [[nodiscard]] Fed feed_chunked(std::string_view bytes, BodyReader& body);
 
  private:

@@ -25,12 +25,12 @@ struct ResponseContext {
   std::string_view date;
   std::string_view request_id;
   bool keep_alive = true;
-  bool is_http_1_0 = false;  ///< the client, which must be told that we keep the connection
+  bool is_http_1_0 = false;  ///< of the client, which must be told if the connection is kept
 };
 
-/// Writes status line and headers with the blank line into `out`, whose memory is used again. A
-/// header of the response that we set ourselves, or whose name is not a token, is left out; control
-/// characters in values become spaces, so that no foreign text can begin a header of its own.
+/// Writes the status line, the headers and the blank line into `out`, whose memory is reused. A
+/// header of the response is left out if the server sets it, or if its name is not a token. Control
+/// characters in values become spaces, so that foreign text cannot begin another header.
 void write_head(const Response& response, const ResponseContext& context, std::string& out);
 
 /// 1xx, 204 and 304 have no body, whatever the response holds.

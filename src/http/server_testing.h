@@ -28,7 +28,7 @@
 
 namespace gantry::http::testing {
 
-/// An answer as it came over the wire.
+/// An answer as received.
 struct Answer {
   int status = 0;
   std::string head;
@@ -72,7 +72,7 @@ class Client {
            ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0;
   }
 
-  /// False if the peer closed before it took all.
+  /// False if the peer closed before it took all bytes.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -149,7 +149,7 @@ class Client {
   int errno_ = 0;
 };
 
-/// What happened, for a test to wait for.
+/// Events that a test waits for.
 template <class T>
 class Mailbox {
  public:
@@ -158,7 +158,8 @@ class Mailbox {
     items_.push_back(std::move(item));
     changed_.notify_all();
   }
-  /// The oldest that was not taken. Fails the test and returns a T{} if none comes within 20 s.
+  /// The oldest event that was not taken. Fails the test and returns a T{} if none comes in
+  /// 20 s.
   T take() {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, std::chrono::seconds(20), [this] { return !items_.empty(); })) {

@@ -13,15 +13,16 @@
 namespace gantry::api {
 
 struct ApiConfig {
-  /// From the request's first byte to its answer, else 504.
+  /// Time from the request's first byte to its answer; after it, 504.
   std::chrono::milliseconds request_timeout{30'000};
   std::string program_version;
 };
 
 /// The routes of Gantry's own HTTP API: POST /infer, GET /health, /health/live, /health/ready,
-/// /metrics, /, /openapi.json. Wire formats and status codes only; web/openapi.json has them all.
+/// /metrics, /, /openapi.json. It does wire formats and status codes only; web/openapi.json
+/// describes them.
 /// Threads: thread-safe; must outlive the server that calls it. The service and the registry must
-///          outlive it; requests that the service has not answered yet may do so too.
+///          outlive it. Requests that the service has not answered yet may outlive it, too.
 class Api {
  public:
   Api(ApiConfig config, inference::Service& service, metrics::Registry& metrics);
@@ -29,14 +30,14 @@ class Api {
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
-  /// An http::Handler. Answers at once, but for POST /infer, whose answer comes from a worker.
+  /// An http::Handler. Answers at once, except POST /infer, which a worker answers.
   void handle(std::shared_ptr<http::Exchange> exchange);
 
   /// `{"success": false, "error": …, "code": …}`: an http::ErrorResponse.
   [[nodiscard]] static http::Response error_response(int status, std::string_view code,
                                                      std::string_view message);
-  /// Counts what the server answered by itself, and answers that were not written to their end.
-  /// Other 499s are left out: where a request was complete, it is counted here already.
+  /// Counts answers that the server gave by itself, and answers that were not written to their end.
+  /// Other events with 499 are left out: a complete request is counted already.
   void count(const http::ConnectionEvent& event);
 
  private:

@@ -6,9 +6,9 @@
 
 namespace gantry::api {
 
-/// The answer to a picture as one JSON object: the body of POST /infer, and one result of
-/// `gantry run --json`. web/openapi.json describes it (InferAnswer). Foreign text (labels) that is
-/// no UTF-8 is replaced; all elements of raw outputs are written, however many there are.
+/// The answer for a picture as one JSON object: the body of POST /infer's answer, and one result of
+/// `gantry run --json`. web/openapi.json describes it (InferAnswer). Invalid UTF-8 in foreign text
+/// (labels) is replaced. All elements of raw outputs are written, whatever their number.
 [[nodiscard]] std::string response_json(const inference::Response& response);
 
 }  // namespace gantry::api

@@ -27,7 +27,7 @@ struct Request {
   Clock::time_point started;    ///< when its first byte was there
   Clock::duration read_time{};  ///< from then until its last byte
 
-  /// The first header of that name; empty optional if there is none.
+  /// The first header of that name; empty if there is none.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
   /// The last query parameter of that name.
   [[nodiscard]] std::optional<std::string_view> query_value(std::string_view name) const;
@@ -49,12 +49,12 @@ class Exchange {
   /// Unchanged from the moment the handler gets the exchange, except that the handler may move the
   /// body out.
   [[nodiscard]] virtual Request& request() noexcept = 0;
-  /// Sends the answer; the first call counts, later ones (and one after the client went) do
-  /// nothing. `written`, if given, is called once with the time the write took, on an I/O thread,
-  /// or never if the client went.
+  /// Sends the answer. Only the first call counts; later calls, and calls after the client has
+  /// gone, do nothing. `written`, if given, is called once on an I/O thread with the time that the
+  /// write took, or never if the client goes.
   virtual void respond(Response response, std::function<void(Clock::duration)> written = {}) = 0;
   /// Calls `gone` once, on an I/O thread, if the client hangs up before respond(); at once if it
-  /// already has.
+  /// has hung up already.
   virtual void on_disconnect(std::function<void()> gone) = 0;
   /// Calls `late` once on an I/O thread at `deadline`, unless respond() came first.
   virtual void on_deadline(Deadline deadline, std::function<void()> late) = 0;
@@ -63,8 +63,8 @@ class Exchange {
 /// Called on an I/O thread with each request; must not block.
 using Handler = std::function<void(std::shared_ptr<Exchange>)>;
 
-/// Makes the body and extra headers of answers that the server gives by itself (400 malformed, 408,
-/// 413, 431, 503 …): status and a sentence in, complete response out. `code` is a word such as
+/// Makes the answers that the server gives by itself (400 malformed, 408, 413, 431, 503 …): takes
+/// the status and a sentence, and returns the complete response. `code` is a word such as
 /// "payload_too_large".
 using ErrorResponse =
     std::function<Response(int status, std::string_view code, std::string_view message)>;
