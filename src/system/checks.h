@@ -2,7 +2,7 @@
 
 #include "gantry/system/diagnosis.h"
 
-// One function a check, each pure. diagnosis.cc puts them in order.
+// One pure function per check. diagnosis.cc calls them in order.
 namespace gantry::system {
 
 // diagnosis_device.cc: from the board to the node
@@ -24,7 +24,7 @@ namespace gantry::system {
 [[nodiscard]] Finding check_mesa(const Survey& survey);
 [[nodiscard]] Finding check_render_d180(const Survey& survey);
 
-/// A machine that has no such NPU at all: half of the checks have nothing to look at.
+/// Whether the machine has no such NPU at all: then half of the checks have nothing to look at.
 [[nodiscard]] bool is_without_npu(const Survey& survey);
 
 }  // namespace gantry::system

@@ -48,12 +48,12 @@ class MadeUpTree {
 [[nodiscard]] std::string library_bytes(std::string_view mesa, std::uint16_t machine = elf_aarch64,
                                         std::string_view driver = "rocket");
 
-/// Somebody in the group 105, and somebody (alice) who is not.
+/// A user in the group 105, and a user (alice) who is not in it.
 [[nodiscard]] User member();
 [[nodiscard]] User stranger();
 
-/// A survey for aarch64. Who owns a file only root could make up: here nodes are root's, for the
-/// group 105.
+/// A survey for aarch64. Nodes belong to root and group 105 in it: only root could set that in the
+/// tree itself.
 [[nodiscard]] Survey survey_of(const MadeUpTree& tree, SurveyOptions options);
 [[nodiscard]] Survey survey_of(const MadeUpTree& tree, User user);
 

@@ -4,7 +4,7 @@
 
 #include "gantry/system/diagnosis.h"
 
-// What to type, for each failure: kept apart from the judgement, so that both can be read.
+// What to type, for each failure. It is kept apart from the checks, so that both are easy to read.
 namespace gantry::system {
 
 [[nodiscard]] std::vector<Remedy> newer_kernel();

@@ -11,15 +11,14 @@
 #include "gantry/base/error.h"
 #include "gantry/base/unique_fd.h"
 
-// Files and folders as pulling needs them. Errors, where nothing else is said, with the path and
-// the system's reason: not_found; failed_precondition for everything else (no space, no
-// permission).
+// Files and folders, for pulling. Unless stated otherwise, errors name the path and the system's
+// reason: not_found; failed_precondition for everything else (no space, no permission).
 namespace gantry::zoo {
 
 /// "PATH: can't be WHAT: REASON" from errno.
 [[nodiscard]] Error file_error(const std::filesystem::path& path, std::string_view what);
 
-/// Calls `take` with each piece of a regular file, in order; its error ends the reading.
+/// Calls `take` with each piece of a regular file, in order. An error of `take` ends the reading.
 /// Errors: not_found too.
 [[nodiscard]] Result<> for_each_piece(
     const std::filesystem::path& path,
@@ -29,21 +28,21 @@ struct FileHash {
   std::string sha256;  ///< 64 lower-case hexadecimal digits
   std::uint64_t bytes = 0;
 };
-/// Errors: not_found; invalid_argument if it is no regular file.
+/// Errors: not_found; invalid_argument if it is not a regular file.
 [[nodiscard]] Result<FileHash> hash_file(const std::filesystem::path& path);
 
 [[nodiscard]] Result<> write_all(int fd, std::span<const std::byte> bytes,
                                  const std::filesystem::path& path);
-/// Empties `path`, or makes it. Does not follow a link.
+/// Empties the file `path`, or makes it. Does not follow a link.
 [[nodiscard]] Result<UniqueFd> create_file(const std::filesystem::path& path);
 /// Errors: also out_of_range above `max_bytes`.
 [[nodiscard]] Result<> copy_file(const std::filesystem::path& from, const std::filesystem::path& to,
                                  std::uint64_t max_bytes);
 [[nodiscard]] Result<> make_folders(const std::filesystem::path& path);
-/// To the disk: a file's bytes, or the names in a folder.
+/// Writes a file's bytes, or the names in a folder, to the disk.
 [[nodiscard]] Result<> sync(const std::filesystem::path& path);
 
-/// A folder that goes, with all that is in it, with this object.
+/// A folder that is removed, with everything in it, with this object.
 class TemporaryFolder {
  public:
   /// `prefix` and six random characters.
@@ -61,17 +60,17 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// Puts the folder `fresh` in the place of `target`, at once: whoever looks sees the old folder or
-/// the new one. An old one is then below `fresh`'s name.
+/// Puts the folder `fresh` in the place of `target`, atomically: other processes see the old folder
+/// or the new one. The old folder, if there was one, then has the name `fresh`.
 [[nodiscard]] Result<> publish_folder(const std::filesystem::path& fresh,
                                       const std::filesystem::path& target);
 
-/// Keeps other processes away from something, by a lock on a file (flock): it goes with the
-/// process, however that ends. The file stays, since removing it would let two hold "the" lock.
+/// Keeps other processes away by a lock on a file (flock). The lock ends with the process, however
+/// the process ends. The file stays: if it were removed, two processes could hold the lock.
 class FileLock {
  public:
   /// Waits until `deadline`; calls `on_wait` once if it has to.
-  /// Errors: unavailable if another process still has it then.
+  /// Errors: unavailable if another process still holds the lock then.
   [[nodiscard]] static Result<FileLock> acquire(const std::filesystem::path& path,
                                                 Deadline deadline,
                                                 const std::function<void()>& on_wait);

@@ -7,14 +7,14 @@
 
 namespace gantry::zoo {
 
-// Where things are in a store.
+// File names in a store.
 constexpr const char* model_file = "model.tflite";
 constexpr const char* labels_file = "labels.txt";
 constexpr const char* record_file = "source.toml";
 constexpr const char* private_folder = ".gantry";
 
-/// What `pull` writes beside a model: where it came from and what its bytes were when they were
-/// checked, or trusted.
+/// What `pull` writes beside a model: where the model came from, and the checksums of the bytes
+/// that were checked or trusted.
 struct Record {
   std::string name;
   std::string url;

@@ -12,14 +12,14 @@
 
 namespace gantry::zoo {
 
-/// Reads a TOML text whole. Errors: invalid_argument naming `origin`, the line and the reason.
+/// Parses a TOML text. Errors: invalid_argument naming `origin`, the line and the reason.
 [[nodiscard]] Result<toml::table> parse_toml(std::string_view text, std::string_view origin);
 
 /// Replaces `path` by this table. Errors: failed_precondition, as gantry::write_file says it.
 [[nodiscard]] Result<> write_toml(const std::filesystem::path& path, const toml::table& table);
 
-/// Takes the members of one table, and remembers the first mistake instead of making every caller
-/// ask. Threads: thread-bound.
+/// Reads the members of one table. It remembers the first mistake, so that callers need not check
+/// each member. Threads: thread-bound.
 class Fields {
  public:
   /// `where` begins every message: `zoo.toml: model "mobilenet_v1"`. Both must outlive this.
@@ -34,13 +34,13 @@ class Fields {
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t least,
                                                     std::int64_t most);
   [[nodiscard]] std::optional<double> number(std::string_view key, double least, double most);
-  /// Null where it is absent.
+  /// Null if it is absent.
   [[nodiscard]] const toml::table* table(std::string_view key);
   [[nodiscard]] const toml::array* array(std::string_view key);
 
   /// Notes a mistake unless there is one already.
   void mistake(std::string_view key, std::string_view want_and_found);
-  /// The first mistake; else the first member that nobody asked for.
+  /// Errors: the first mistake, else the first member that was not read.
   [[nodiscard]] Result<> finish() const;
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
 

@@ -17,20 +17,20 @@ struct Wanted {
   std::uint64_t max_bytes;
 };
 
-/// Bounds that hold whatever an archive says of itself.
+/// Bounds for any archive, whatever its headers say.
 struct ArchiveLimits {
   std::uint64_t max_unpacked_bytes = std::uint64_t{4} << 30U;
   std::size_t max_members = 10'000;
 };
 
-/// Takes these members out of a tar archive (plain or gzip) with libarchive.
+/// Unpacks these members of a tar archive (plain or gzip) with libarchive.
 ///
-/// No path from the archive is ever opened or created: names are compared with `Wanted::member`, a
-/// leading "./" aside, and contents go to `Wanted::target`. The whole archive is read, so that
-/// damage behind the members is seen, too.
-/// Errors: invalid_argument: no such archive, damaged or cut; a wanted member is missing, there
-///         twice, or a link or anything else but a regular file.
-///         out_of_range: a limit was passed. Targets may then be there in part.
+/// No path from the archive is ever opened or created: names are compared with `Wanted::member`,
+/// without a leading "./", and contents go to `Wanted::target`. The whole archive is read, so that
+/// damage behind the members is noticed, too.
+/// Errors: invalid_argument: not such an archive, damaged or cut; a wanted member is missing,
+///         repeated, or not a regular file (a link, for example). out_of_range: above a limit; then
+///         some targets may be written already.
 [[nodiscard]] Result<> unpack(const std::filesystem::path& archive, std::span<const Wanted> wanted,
                               const ArchiveLimits& limits = {});
 

@@ -10,19 +10,19 @@
 
 namespace gantry::zoo {
 
-/// Where the pulling of one model happens: `.gantry/` in the store, so that a rename can put its
-/// result in place, and hidden, so that it is no model.
+/// The folder in which one model is pulled: `.gantry/` in the store. It is in the store so that a
+/// rename can put the result in place, and hidden so that it is not taken for a model.
 class Workspace {
  public:
   Workspace(const std::filesystem::path& root, std::string name);
 
-  /// Only one process at a time works on a model. Makes the folders, too.
+  /// Takes the lock: only one process at a time pulls a model. Makes the folders, too.
   [[nodiscard]] Result<FileLock> lock(Deadline deadline,
                                       const std::function<void()>& on_wait) const;
 
-  // What follows needs the lock.
+  // All these need the lock.
 
-  /// Removes what processes that were killed left in staging.
+  /// Removes what killed processes left in staging.
   void clean() const;
   /// A fresh folder.
   [[nodiscard]] Result<TemporaryFolder> staging() const;

@@ -19,32 +19,32 @@ namespace gantry::cli {
 /// Exit codes of every command.
 enum class Exit : std::uint8_t {
   good = 0,
-  bad = 1,        ///< the thing checked is bad
+  bad = 1,        ///< the thing that was checked is bad
   usage = 2,      ///< wrong usage
-  no_result = 3,  ///< could not be carried out
+  no_result = 3,  ///< the command could not be carried out
 };
 [[nodiscard]] constexpr int to_int(Exit code) { return static_cast<int>(code); }
 
 /// The settings of one command. Each has a flag (`--max-body 8M`), an environment variable
-/// (GANTRY_MAX_BODY) and an entry in the config file (`max-body = "8M"` below `[serve]`); the first
-/// of these that is there counts.
+/// (GANTRY_MAX_BODY) and an entry in the config file (`max-body = "8M"` below `[serve]`). The first
+/// of these that is given counts.
 ///
-/// CLI11 reads the command line and the file. The order is ours, since CLI11 lets the file win over
-/// the environment and ignores a variable with a bad value (2.6.1, App::_process). Threads:
-/// thread-bound.
+/// CLI11 reads the command line and the file. We apply this order ourselves, since CLI11 prefers
+/// the file to the environment and ignores a variable with a bad value (2.6.1, App::_process).
+/// Threads: thread-bound.
 class Options {
  public:
-  /// `examples` ends the help, one a line.
+  /// `examples`, one per line, ends the help.
   Options(std::string command, std::string summary, std::string examples);
   Options(const Options&) = delete;
   Options& operator=(const Options&) = delete;
   ~Options() = default;
 
-  /// Takes a value; its errors say what was wanted and found, the setting's name is put before
-  /// them.
+  /// Takes a value. Its errors say what was wanted and what was found; Options puts the setting's
+  /// name in front.
   using Parser = std::function<Result<>(std::string_view)>;
 
-  /// Headline for the settings that follow, in the help.
+  /// The headline in the help for the settings that follow.
   void group(std::string title) { group_ = std::move(title); }
 
   void add(const std::string& name, const std::string& placeholder, const std::string& help,
@@ -78,7 +78,8 @@ class Options {
   /// Arguments without a name. Command line only.
   void positionals(const std::string& name, std::vector<std::string>& out, const std::string& help);
 
-  /// Settings of other commands that share this one's section of the config file: no mistake there.
+  /// Names of settings of other commands that may stand in this command's section of the config
+  /// file.
   void allow_in_file(std::vector<std::string> names) { elsewhere_ = std::move(names); }
 
   /// Reads command line, environment and config file into the variables given above.

@@ -8,12 +8,12 @@
 
 #include "gantry/base/error.h"
 
-// How people write values on a command line, in an environment variable or in a config file. Each
-// function takes all of `text` and answers invalid_argument with what was wanted and what was
-// found; the caller names the setting.
+// Parsers for values on a command line, in an environment variable or in a config file. Each
+// function reads all of `text`. Its error is invalid_argument with what was wanted and what was
+// found; the caller adds the setting's name.
 namespace gantry::cli {
 
-/// Bytes: "500", "64K", "32M", "2G", "1.5M"; also "32MB", "32MiB". All of them are powers of 1024.
+/// Bytes: "500", "64K", "32M", "2G", "1.5M"; also "32MB", "32MiB". All units are powers of 1024.
 [[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
 
 /// A count of things: "500", "64K", "50M", "2G" in powers of 1000, as in megapixels.
@@ -31,7 +31,7 @@ struct ListenAddress {
 /// "127.0.0.1:8080", "[::1]:8080", ":8080" (every IPv4 address), "localhost:0". The host is a
 /// literal or "localhost": names are not looked up.
 [[nodiscard]] Result<ListenAddress> parse_listen_address(std::string_view text);
-/// "http://127.0.0.1:8080": what a person on this machine types; an address of all zeros becomes
+/// "http://127.0.0.1:8080": the URL for a person on this machine. An address of all zeros becomes
 /// localhost.
 [[nodiscard]] std::string url_of(const ListenAddress& where);
 

@@ -6,8 +6,8 @@
 
 namespace gantry::cli {
 
-/// SIGINT and SIGTERM as events of one thread, instead of handlers that may do next to nothing.
-/// Make it before any other thread: the signals stay blocked in all threads made after it.
+/// Turns SIGINT and SIGTERM into calls on one thread, since signal handlers may do hardly anything.
+/// Make it before any other thread: the signals stay blocked in all threads that are made later.
 /// Threads: thread-bound.
 class Signals {
  public:

@@ -9,11 +9,10 @@
 
 #include "gantry/base/deadline.h"
 
-// What people see: columns, bars and colour. Colour and progress only where a person looks.
+// Output for people: columns, bars and colour. Colour and progress are for terminals only.
 namespace gantry::cli {
 
-/// Whether this descriptor is a terminal that takes colours and a moving line; NO_COLOR takes the
-/// colours away.
+/// What a descriptor can show: a moving line and colours on a terminal; no colours with NO_COLOR.
 struct Terminal {
   bool moving = false;
   bool colour = false;
@@ -21,16 +20,16 @@ struct Terminal {
 };
 
 enum class Style : std::uint8_t { bold, dim, red, green, yellow };
-/// `text` in a style where `terminal` has colours, else as it is.
+/// `text` in `style` if `terminal` has colours, else unchanged.
 [[nodiscard]] std::string styled(Terminal terminal, Style style, std::string_view text);
 
-/// Columns that `text` takes: its code points, styles not counted.
+/// The columns that `text` takes: its code points, without styles.
 [[nodiscard]] std::size_t columns(std::string_view text);
 
 /// A bar of `width` columns, `fraction` of it filled.
 [[nodiscard]] std::string bar(double fraction, std::size_t width);
 
-/// Rows whose cells stand below each other.
+/// Rows with aligned columns.
 class Table {
  public:
   enum class Align : std::uint8_t { left, right };
@@ -44,7 +43,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// A line on stderr that shows how far something is; nothing where that is no terminal.
+/// A progress line on stderr; nothing if stderr is not a terminal.
 /// Threads: thread-bound.
 class Progress {
  public:
@@ -54,7 +53,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   /// `fraction` in [0, 1]; redraws at most ten times a second.
   void show(double fraction, std::string_view note = {});
-  /// Takes the line away, so that other output begins in column one.
+  /// Removes the line, so that other output begins in column one.
   void clear();
 
  private:
@@ -64,8 +63,7 @@ class Progress {
   bool shown_ = false;
 };
 
-/// Writes "gantry COMMAND: error: message" to stderr, and below it what to do next if that is
-/// known.
+/// Writes "gantry COMMAND: error: message" to stderr, and below it `next_step`, if it is not empty.
 void print_error(std::string_view command, std::string_view message,
                  std::string_view next_step = {});
 void print_warning(std::string_view command, std::string_view message);

@@ -9,19 +9,21 @@
 
 namespace gantry::system {
 
-/// Where a path of the tree leads once its symbolic links are followed.
+/// Where a path of the tree leads after its symbolic links are followed.
 struct Resolved {
-  std::filesystem::path path;  ///< as far as it could be followed; absolute, as the tree names it
+  /// The path as far as it could be followed; absolute, inside the tree.
+  std::filesystem::path path;
   bool exists = false;
-  bool through_link = false;  ///< a link was on the way
-  /// Without `exists`: the first part of `path` that is not there, and why ("" or the system's
-  /// words, as "Permission denied").
+  bool through_link = false;  ///< a symbolic link was followed
+  /// If not `exists`: the first part of `path` that is missing, and why ("", or the system's
+  /// reason, such as "Permission denied").
   std::filesystem::path missing = {};
   std::string reason = {};
 };
 
-/// A folder that stands for /: the machine itself, or a made-up tree. All paths given to it are
-/// absolute paths of that tree; links in it are followed within it. Threads: thread-safe.
+/// A folder that stands for /: the machine itself, or a made-up tree. All its functions take
+/// absolute paths inside the tree. Symbolic links are followed inside the tree. Threads:
+/// thread-safe.
 class Root {
  public:
   explicit Root(std::filesystem::path folder = "/");
@@ -32,12 +34,12 @@ class Root {
 
   [[nodiscard]] Resolved resolve(const std::filesystem::path& path) const;
   [[nodiscard]] bool exists(const std::filesystem::path& path) const;
-  /// What a symbolic link says; empty if it is none.
+  /// The target of a symbolic link; empty if the path is not a symbolic link.
   [[nodiscard]] std::filesystem::path link_target(const std::filesystem::path& path) const;
-  /// Where a path of the tree is in our file system; its own links are not followed.
+  /// The path of our own file system for a path of the tree; links are not followed.
   [[nodiscard]] std::filesystem::path outside(const std::filesystem::path& path) const;
 
-  /// At most `most` first bytes of a file; empty if it is not there or not readable.
+  /// The first `most` bytes of a file at most; empty if the file is missing or not readable.
   [[nodiscard]] std::optional<std::string> read(const std::filesystem::path& path,
                                                 std::size_t most = 65536) const;
   /// read() without the blanks, line feeds and NULs at its end; "" if there is nothing to read.

@@ -12,7 +12,7 @@
 
 namespace gantry::system {
 
-/// Who asks. Plain data, so that a test can be anybody.
+/// The user that asks. Plain data, so that a test can be any user.
 struct User {
   uid_t uid = 0;
   gid_t gid = 0;
@@ -23,15 +23,15 @@ struct User {
   [[nodiscard]] bool is_in(gid_t group) const;
 };
 
-/// Whom a file belongs to, and its permission bits.
+/// A file's owner, group and permission bits.
 struct Ownership {
   uid_t uid = 0;
   gid_t gid = 0;
   mode_t mode = 0;  ///< the nine permission bits
 };
 
-/// Whether `user` may read and write such a file, as far as its mode tells: a container's device
-/// rules and security modules are not in it.
+/// Whether the mode of `file` lets `user` read and write it. A container's device rules and
+/// security modules may still forbid it.
 [[nodiscard]] bool may_read_and_write(const User& user, const Ownership& file);
 
 /// "crw-rw----".

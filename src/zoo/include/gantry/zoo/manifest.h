@@ -12,9 +12,9 @@
 
 namespace gantry::zoo {
 
-/// What is known beforehand about the bytes of a file.
+/// What the manifest knows about the bytes of a file.
 struct Content {
-  std::string sha256;  ///< 64 lower-case hexadecimal digits; empty where nobody could tell
+  std::string sha256;  ///< 64 lower-case hexadecimal digits; empty if unknown
   std::optional<std::uint64_t> bytes;
   friend bool operator==(const Content&, const Content&) = default;
 };
@@ -29,7 +29,7 @@ enum class LabelsFrom : std::uint8_t {
   none,     ///< the model needs or has no labels
   model,    ///< in the metadata inside the .tflite
   archive,  ///< a member of the downloaded archive
-  url,      ///< a file of their own
+  url,      ///< a separate file
 };
 struct LabelSource {
   LabelsFrom from = LabelsFrom::none;
@@ -37,11 +37,11 @@ struct LabelSource {
   Content content;
 };
 
-/// What Mesa's Teflon delegate alone makes of the whole model on an RK3588.
+/// What Mesa's Teflon delegate alone does with the whole model on an RK3588.
 enum class NpuVerdict : std::uint8_t { right, wrong, crashes, untested };
 [[nodiscard]] std::string_view verdict_name(NpuVerdict verdict) noexcept;
 
-/// What the model answers on a picture that anybody can get.
+/// What the model answers on a public picture.
 struct Expectation {
   std::string image;
   std::string image_url;
@@ -53,7 +53,7 @@ struct Expectation {
 
 /// One model of the zoo.
 struct Entry {
-  std::string name;  ///< [a-z0-9][a-z0-9_.-]*: the folder's name, and how people call it
+  std::string name;  ///< [a-z0-9][a-z0-9_.-]*: the name of the folder and for people
   std::uint32_t version = 1;
   std::string title;
   std::string task;
@@ -61,8 +61,8 @@ struct Entry {
   std::string origin;
   std::string input;
   std::string url;
-  Content download;              ///< of what `url` gives
-  std::optional<Member> member;  ///< the .tflite inside; empty where the download is the model
+  Content download;              ///< of the file at `url`
+  std::optional<Member> member;  ///< the .tflite in it; empty if the download is the model
   LabelSource labels;
   NpuVerdict npu = NpuVerdict::untested;
   std::string npu_note;
@@ -78,9 +78,9 @@ struct Entry {
 /// Threads: reentrant.
 class Manifest {
  public:
-  /// Reads TOML as models/zoo.toml has it. `origin` names it in messages.
-  /// Errors: invalid_argument naming the model, the member, the wanted and the found; a member that
-  ///         is not known is a mistake, since a misspelt "sha256" must not pass for a missing one.
+  /// Reads TOML in the form of models/zoo.toml. `origin` names it in messages.
+  /// Errors: invalid_argument naming the model, the member, the wanted and the found; an unknown
+  ///         member is an error, so that a misspelt "sha256" does not count as a missing one.
   [[nodiscard]] static Result<Manifest> parse(std::string_view text, std::string_view origin);
   /// Errors: as gantry::read_text_file, and as above.
   [[nodiscard]] static Result<Manifest> read(const std::filesystem::path& path);
@@ -88,7 +88,7 @@ class Manifest {
   [[nodiscard]] static Result<Manifest> builtin();
 
   [[nodiscard]] std::span<const Entry> entries() const noexcept { return entries_; }
-  /// Null if there is none. Lives as long as the manifest.
+  /// Null if there is none. Valid as long as the manifest.
   [[nodiscard]] const Entry* find(std::string_view name) const noexcept;
 
  private:
@@ -100,8 +100,8 @@ class Manifest {
 [[nodiscard]] bool is_model_name(std::string_view text) noexcept;
 /// 64 lower-case hexadecimal digits.
 [[nodiscard]] bool is_sha256(std::string_view text) noexcept;
-/// The last part of an address's path, without query: "model.tgz"; empty if there is none, or if it
-/// is not fit to be a file's name.
+/// The last part of an address's path, without the query: "model.tgz". Empty if there is none, or
+/// if it cannot be a file's name.
 [[nodiscard]] std::string file_name_of(std::string_view url);
 
 }  // namespace gantry::zoo

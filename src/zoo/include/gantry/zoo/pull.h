@@ -21,15 +21,15 @@ struct Unverified {
 };
 
 struct PullSettings {
-  /// A folder or an http(s) address that has the manifest's files by their own names, instead of
-  /// their addresses; also the `.tflite` of an archive by its name. Empty: the addresses.
+  /// A folder or an http(s) address to take the manifest's files from, by their names, also the
+  /// `.tflite` of an archive by its name. Empty: the addresses in the manifest.
   std::string from;
   FetchSettings fetch;
-  /// Whether to take bytes that nobody vouches for. Empty: never.
+  /// Whether to accept bytes without a known checksum. Empty: never.
   std::function<bool(const Unverified&)> trusts;
   /// How long to wait for another process that pulls the same model.
   std::chrono::milliseconds lock_wait{600'000};
-  /// Called before waiting for that. May be empty.
+  /// Called before that wait. May be empty.
   std::function<void()> on_wait;
 };
 
@@ -38,19 +38,19 @@ struct Pulled {
   std::string sha256;
   std::uint64_t bytes = 0;
   std::uint64_t resumed_from = 0;
-  bool was_installed = false;  ///< and good: nothing was done
+  bool was_installed = false;  ///< and verified: nothing was done
 };
 
 /// Gets a model and its labels, checks them, and only then puts them into the store, in one step.
 ///
-/// A version that is there and verifies is left alone; a damaged one is replaced. What a try left
-/// of a download is gone on with (fetch()); a file with the wrong checksum is thrown away, and if
-/// it began with an earlier call's bytes, got once more from the beginning.
+/// An installed version that verifies is left alone; a damaged one is replaced. An interrupted
+/// download is resumed (fetch()). A file with the wrong checksum is deleted. If it began with bytes
+/// of an earlier call, it is downloaded once more from the beginning.
 ///
-/// Errors: as fetch() and unpack(); invalid_argument: wrong checksum or size, or no TensorFlow Lite
-///         model; failed_precondition: no checksum is known and `trusts` says no, or the store
-///         can't be written; not_found: `from` does not have the file; unavailable: another process
-///         has the lock after lock_wait.
+/// Errors: as fetch() and unpack(); invalid_argument: wrong checksum or size, or not a TensorFlow
+///         Lite model; failed_precondition: no checksum is known and `trusts` answers false, or the
+/// store can't be written; not_found: `from` does not have the file; unavailable: another process
+/// still holds the lock after lock_wait.
 [[nodiscard]] Result<Pulled> pull(const Entry& entry, const Store& store,
                                   const PullSettings& settings);
 

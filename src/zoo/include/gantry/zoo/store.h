@@ -16,8 +16,8 @@ namespace gantry::zoo {
 
 /// The models on this machine: a model repository (`NAME/VERSION/model.tflite`, labels beside it as
 /// `labels.txt`), with `source.toml` in each version that came from the zoo, and `.gantry/` for
-/// locks and for what is on its way. What is not there yet is never visible under its name.
-/// Threads: reentrant; other processes are kept away by a lock for each name.
+/// locks and unfinished pulls. A model is visible under its name only when it is complete.
+/// Threads: reentrant; a lock for each name keeps other processes away.
 class Store {
  public:
   explicit Store(std::filesystem::path root) : root_(std::move(root)) {}
@@ -29,25 +29,25 @@ class Store {
   enum class State : std::uint8_t { absent, installed, wrong_size };
   struct Status {
     State state = State::absent;
-    std::uint64_t bytes = 0;  ///< of the model
+    std::uint64_t bytes = 0;  ///< of the model file
   };
-  /// A look at names and sizes; reads no model.
+  /// Looks at names and sizes only; reads no model.
   [[nodiscard]] Status status(const Entry& entry) const;
 
   struct Checked {
     std::string sha256;
     std::uint64_t bytes = 0;
-    /// What is wrong, one line each: empty if all is as it should be.
+    /// What is wrong, one entry for each mistake; empty if all is right.
     std::vector<std::string> problems;
   };
-  /// Hashes the model and its labels again and holds them against the manifest, or where that knows
-  /// nothing, against what was trusted when they were pulled.
-  /// Errors: not_found if the model is not installed; failed_precondition if nothing is known that
-  ///         it could be held against.
+  /// Hashes the model and its labels again and compares them with the manifest, or, if the manifest
+  /// knows no checksum, with the record of the bytes that were trusted when they were pulled.
+  /// Errors: not_found if the model is not installed; failed_precondition if there is nothing to
+  ///         compare it with.
   [[nodiscard]] Result<Checked> verify(const Entry& entry) const;
 
-  /// Removes an installed version, and what a pull has left of it.
-  /// Errors: not_found; failed_precondition if `pull` has not put it there; unavailable if another
+  /// Removes an installed version, and the rests of unfinished pulls of it.
+  /// Errors: not_found; failed_precondition if `pull` did not install it; unavailable if another
   ///         process holds its lock after `lock_wait`.
   [[nodiscard]] Result<> remove(const Entry& entry, std::chrono::milliseconds lock_wait) const;
 
@@ -56,7 +56,7 @@ class Store {
 };
 
 /// The file of an installed model, by name: its greatest version below `root`.
-/// Errors: not_found, also where `name` can't be a model's name.
+/// Errors: not_found, also if `name` can't be a model's name.
 [[nodiscard]] Result<std::filesystem::path> find_installed(std::string_view name,
                                                            const std::filesystem::path& root);
 
