@@ -2,8 +2,8 @@
 
 #include <span>
 
-// One function a command: takes the arguments behind the command's name, answers the exit code
-// (options.h).
+// One function per command. It takes the arguments after the command's name and returns the exit
+// code (options.h).
 namespace gantry::cli {
 
 int serve(std::span<char* const> arguments);

@@ -15,7 +15,7 @@ using BlockSums = std::array<std::array<std::int32_t, block_kernels>, block_pixe
 using DotProduct = void (*)(const std::int16_t* inputs, std::size_t pixel_step, std::size_t pixels,
                             const std::int16_t* weights, std::size_t count, BlockSums& sums);
 
-/// The fastest that this processor has.
+/// The fastest one for this processor.
 [[nodiscard]] DotProduct best_dot_product();
 /// Plain C++, for every processor.
 void dot_product_portable(const std::int16_t* inputs, std::size_t pixel_step, std::size_t pixels,

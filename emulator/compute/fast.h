@@ -4,10 +4,11 @@
 
 namespace gantry::emulator {
 
-/// Can execute_fast() compute this exactly? Sums must fit 32 bits and copies a sane size.
+/// Whether execute_fast() computes this exactly: sums must fit 32 bits, and copies must not be too
+/// large.
 [[nodiscard]] bool fits_fast_path(const ConvTask& task);
 
-/// The same results as execute_reference(), from copies in an order that processors like.
+/// The same results as execute_reference(), computed from copies in an order that suits processors.
 /// Requires fits_fast_path().
 void execute_fast(const Operands& operands);
 

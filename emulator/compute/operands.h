@@ -11,7 +11,8 @@ namespace gantry::emulator {
 
 inline constexpr std::uint32_t surface_lanes = 16;
 
-/// A task with its memory found. Inputs are copied or only read, the output is the NPU's memory.
+/// A task with pointers to its memory. Inputs are copied or only read; the output is the NPU's
+/// memory.
 struct Operands {
   const ConvTask& task;
   const std::byte* input = nullptr;
@@ -25,10 +26,10 @@ struct Operands {
   [[nodiscard]] static Result<Operands> find(const ConvTask& task, const Memory& memory,
                                              ComputeOptions options);
 
-  /// The input at a place inside of the map, as the multipliers see it.
+  /// The input value inside of the map, as the multipliers see it.
   [[nodiscard]] std::int8_t input_at(std::uint32_t y, std::uint32_t x, std::uint32_t lane) const;
-  /// Where the weight of output channel `oc` (its own in depthwise mode) lies; the following lanes
-  /// of the same surface lie behind it.
+  /// The index of the weight of output channel `oc` (in depthwise mode, of the channel itself). The
+  /// following lanes of its surface come after it.
   [[nodiscard]] std::uint64_t weight_index(std::uint32_t oc, std::uint64_t tap,
                                            std::uint32_t lane) const;
 };

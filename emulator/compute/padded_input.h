@@ -8,8 +8,8 @@
 
 namespace gantry::emulator {
 
-/// The input of lanes [first, first + count) with its padding written out: every tap of every
-/// output is inside, so that no loop has to ask. Lanes lie side by side, then x, then y.
+/// The input of lanes [first, first + count) with its padding written out. Every tap of every
+/// output is inside, so that no loop has to check. Lanes lie side by side, then x, then y.
 class PaddedInput {
  public:
   PaddedInput(const Operands& operands, std::uint32_t first_lane, std::uint32_t lanes);

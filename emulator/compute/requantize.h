@@ -7,8 +7,8 @@
 
 namespace gantry::emulator {
 
-/// Wider than any sum that a sane stream makes, and narrow enough that every product below fits.
-/// Silicon has at least 34 bits; what it does beyond them is unknown.
+/// More than any sum of a sensible stream, and so small that every product below fits. Silicon has
+/// at least 34 bits; what it does beyond them is unknown.
 inline constexpr std::int64_t accumulator_max = (std::int64_t{1} << 46) - 1;
 
 /// value / 2^shift, ties to even. 0 ≤ shift ≤ 63, |value| < 2^62.
@@ -32,7 +32,7 @@ inline constexpr std::int64_t accumulator_max = (std::int64_t{1} << 46) - 1;
   return std::clamp(value, -accumulator_max, accumulator_max);
 }
 
-/// What an addend's byte adds to the accumulator.
+/// The value that an addend's byte adds to the accumulator.
 [[nodiscard]] constexpr std::int64_t addend_term(std::int8_t addend, const Addition& addition) {
   const auto value = std::int64_t{addend} + addition.offset;
   return shift_half_to_even(value * addition.scale, addition.shift);

@@ -13,7 +13,7 @@ struct Device::Bo {
 
   AddressSpace& space;
   std::uint32_t address;
-  std::uint64_t last_writer = 0;  ///< number of the last job that writes here; 0: none
+  std::uint64_t last_writer = 0;  ///< number of the last job that writes to it; 0: none
 };
 
 struct Device::Job {
@@ -23,7 +23,7 @@ struct Device::Job {
   Clock::time_point submitted{};
 };
 
-/// Guarded by the device's mutex, all but the address space, which has its own.
+/// The device's mutex guards it, except the address space, which has its own mutex.
 struct Device::FileState {
   std::unique_ptr<AddressSpace> memory;  // first: buffers give their pages back to it
   std::map<std::uint32_t, std::shared_ptr<Bo>> buffers;

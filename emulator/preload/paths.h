@@ -7,13 +7,14 @@
 
 namespace gantry::emulator {
 
-/// Is the emulator there at all? Without it every hook only passes on.
+/// Whether there is an emulator. Without it, every hook calls the real function only.
 [[nodiscard]] bool is_active();
 
-/// Does `path` (absolute) name the device node?
+/// Whether `path` (absolute) names the device node.
 [[nodiscard]] bool is_device_path(const char* path);
 
-/// Where a path at or below /dev/accel really is: in the emulator's root. Others stay as they are.
+/// The real path for a path at or below /dev/accel: in the emulator's root. Other paths do not
+/// change.
 class Redirected {
  public:
   explicit Redirected(const char* path);
@@ -25,11 +26,11 @@ class Redirected {
   const char* path_;
 };
 
-/// Is it the regular file that stands for the device node in the emulator's root?
+/// Whether it is the regular file that stands for the device node in the emulator's root.
 [[nodiscard]] bool is_node(const struct stat& status);
-/// Makes a file's status one of a device node.
+/// Turns a file's status into that of a device node.
 void make_node(struct stat& status);
-/// Is `name`, relative to the open folder `folder`, the device node?
+/// Whether `name`, relative to the open folder `folder`, is the device node.
 [[nodiscard]] bool is_device_below(int folder, const char* name);
 
 }  // namespace gantry::emulator

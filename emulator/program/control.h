@@ -9,8 +9,8 @@
 
 namespace gantry::emulator {
 
-/// The control language: Settings' commands, and "status" (JSON), "temperature C", "vanish" (at
-/// once). Threads: thread-safe.
+/// The control language: Settings' commands, and "status" (JSON), "temperature C", "vanish" (the
+/// device is removed at once). Threads: thread-safe.
 class Control {
  public:
   /// All must outlive it.

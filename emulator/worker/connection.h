@@ -12,7 +12,7 @@
 
 namespace gantry::emulator {
 
-/// What goes back for one request.
+/// The reply to one request.
 struct Reply {
   int error = 0;
   std::vector<std::byte> bytes{};
@@ -26,7 +26,8 @@ class Connection {
 
   [[nodiscard]] Reply answer(wire::Op op, std::span<const std::byte> payload);
 
-  /// Reads requests from a socket and answers them until it is closed or talks nonsense.
+  /// Reads requests from a socket and answers them, until the socket is closed or a request is
+  /// malformed.
   void serve(int socket);
 
  private:

@@ -9,8 +9,8 @@
 
 namespace gantry::emulator {
 
-/// The files that connections hold, by token, so that a further connection can join in. A file
-/// lives as long as any connection holds it. Threads: thread-safe.
+/// The files that connections hold, by token, so that further connections can attach to them. A
+/// file lives as long as any connection holds it. Threads: thread-safe.
 class OpenFiles {
  public:
   [[nodiscard]] std::uint64_t add(const std::shared_ptr<File>& file) {
@@ -19,7 +19,7 @@ class OpenFiles {
     files_.emplace(++last_, file);
     return last_;
   }
-  /// Null for a token of no open file.
+  /// Null if no open file has the token.
   [[nodiscard]] std::shared_ptr<File> find(std::uint64_t token) const {
     const std::scoped_lock lock(mutex_);
     const auto found = files_.find(token);

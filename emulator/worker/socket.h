@@ -10,14 +10,14 @@
 
 namespace gantry::emulator {
 
-/// Stream sockets of the Unix family, by path. Errors: unavailable, invalid_argument for a path
-/// that is too long.
+/// Unix stream sockets, by path. Errors: unavailable; invalid_argument for a path that is too long.
 [[nodiscard]] Result<UniqueFd> listen_on(const std::filesystem::path& path);
 [[nodiscard]] Result<UniqueFd> connect_to(const std::filesystem::path& path);
 
-/// All of it, or false: the other side has gone.
+/// Receives all of `bytes`. False: the other side has gone.
 [[nodiscard]] bool receive_all(int socket, std::span<std::byte> bytes);
-/// `passed_fd` goes along with the first byte unless it is -1.
+/// Sends all of `bytes`. False: the other side has gone. `passed_fd` is sent with the first byte,
+/// unless it is -1.
 [[nodiscard]] bool send_all(int socket, std::span<const std::byte> bytes, int passed_fd = -1);
 
 }  // namespace gantry::emulator

@@ -14,7 +14,7 @@
 
 namespace gantry::cli {
 
-/// All that one run of `gantry bench` found out.
+/// The results of one run of `gantry bench`.
 struct BenchReport {
   std::string model;  ///< path as given
   std::string task;
@@ -42,19 +42,19 @@ struct BenchReport {
   struct SlotsRow {
     std::int64_t slots = 1;
     double per_second = 0;
-    double speed_up = 1;    ///< against the first row
-    double efficiency = 1;  ///< speed-up a slot
+    double speed_up = 1;    ///< compared with the first row
+    double efficiency = 1;  ///< speed-up per slot
     measure::Summary invoke_ms;
   };
   std::vector<SlotsRow> slots_table;
   /// The same model on the NPU.
   struct Npu {
-    backend::NpuReport found;  ///< with found.reason nothing of the following is known
+    backend::NpuReport found;  ///< if there is a found.reason, nothing of the following is measured
     std::vector<double> samples_ms;
     measure::Summary
         invoke_ms;  ///< of the samples: one slot, the way to its process and back included
     double in_process_ms = 0;  ///< median of an invoke inside such a process
-    double delegate_ms = 0;    ///< of that, what the delegate took: conversions, NPU and the wait
+    double delegate_ms = 0;    ///< the delegate's part of it: conversions, NPU and waiting
     std::vector<SlotsRow> slots_table;
     [[nodiscard]] bool is_measured() const { return found.reason.empty(); }
   };
@@ -62,7 +62,7 @@ struct BenchReport {
   std::vector<measure::OperatorCost> operators;
   std::optional<measure::ImageCost> image;
 
-  /// Of the NPU where it was measured, else of the CPU: what a service would use.
+  /// The NPU's times if they were measured, else the CPU's: the device that a service would use.
   [[nodiscard]] const measure::Summary& judged() const {
     return npu && npu->is_measured() ? npu->invoke_ms : invoke_ms;
   }
@@ -71,17 +71,18 @@ struct BenchReport {
 
 /// One JSON document, indented. Members ending in _ms are milliseconds.
 [[nodiscard]] std::string to_json(const BenchReport& report);
-/// What `compare` needs of such a document: model, threads, times, memory. Errors:
+/// Reads from such a document what `compare` needs: model, threads, times, memory. Errors:
 /// invalid_argument.
 [[nodiscard]] Result<BenchReport> bench_report_from_json(std::string_view text);
 
 /// The report for a person.
 [[nodiscard]] std::string to_text(const BenchReport& report);
 
-/// Two reports beside each other, and whether B is faster than A beyond the spread of both.
+/// Two reports side by side, and whether B is faster than A by more than the spread of both.
 [[nodiscard]] std::string comparison_text(const BenchReport& a, const BenchReport& b);
 [[nodiscard]] std::string comparison_json(const BenchReport& a, const BenchReport& b);
-/// What makes the two hard to compare, a sentence each: another model, machine, number of threads.
+/// What makes two reports hard to compare, one sentence each: another model, machine or number of
+/// threads.
 [[nodiscard]] std::vector<std::string> differences(const BenchReport& a, const BenchReport& b);
 
 }  // namespace gantry::cli

@@ -8,7 +8,7 @@
 
 namespace gantry::cli {
 
-/// All that `gantry doctor` found.
+/// The results of `gantry doctor`.
 struct DoctorReport {
   system::Survey survey;
   std::vector<system::Finding> findings;
@@ -18,7 +18,7 @@ struct DoctorReport {
 
 /// For a person, findings first, the verdict last; remedies for this machine only.
 [[nodiscard]] std::string to_text(const DoctorReport& report, Terminal terminal);
-/// One JSON document, indented; every remedy, each with the system that it is for.
+/// One JSON document, indented, with every remedy and the system that it is for.
 [[nodiscard]] std::string to_json(const DoctorReport& report);
 
 }  // namespace gantry::cli

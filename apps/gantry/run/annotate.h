@@ -9,12 +9,12 @@
 
 namespace gantry::cli {
 
-/// Draws what was found into the picture it was found in: a frame and a label for each box, or the
-/// best classes in a corner. Sizes follow the picture's. `picture` must have the size that the
-/// response names.
+/// Draws a response into its picture: a frame and a label for each box, or the best classes in a
+/// corner. The sizes follow the picture's size. `picture` must have the size that the response
+/// names.
 void annotate(image::Image& picture, const inference::Response& response);
 
-/// Columns and rows that `text` takes when drawn at `scale` pixels a dot.
+/// The pixels that `text` takes when it is drawn at `scale` pixels per dot.
 struct TextSize {
   std::int32_t width, height;
 };
@@ -23,8 +23,8 @@ struct TextSize {
 struct Colour {
   std::uint8_t red, green, blue;
 };
-/// Draws a line of text with its top left corner at (x, y), smooth at the edges; cut at the
-/// picture's border. ASCII as it is, everything else as '?'.
+/// Draws a line of text with its top left corner at (x, y), smooth at the edges, cut at the
+/// picture's border. Characters outside of ASCII are drawn as '?'.
 void draw_text(image::Image& picture, std::int32_t x, std::int32_t y, std::string_view text,
                std::int32_t scale, Colour colour);
 

@@ -6,7 +6,7 @@
 #include "gantry/http/server.h"
 #include "gantry/inference/loaded_model.h"
 
-// What the service logs, a line each.
+// The log lines of the service, one function each.
 namespace gantry::cli {
 
 void log_device_change(const inference::DeviceChange& change);

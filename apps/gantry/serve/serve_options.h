@@ -31,7 +31,8 @@ struct ServeOptions {
   std::string log_format = "auto";
 
   void add_to(Options& options);
-  /// As --log-level and --log-format say; text where stderr is a terminal and nothing was said.
+  /// Configures the log by --log-level and --log-format. Without --log-format: text if stderr is a
+  /// terminal.
   void configure_log() const;
 };
 

@@ -5,11 +5,11 @@
 
 namespace gantry::cli {
 
-/// What main and the signal thread tell each other. Threads: thread-safe.
+/// How main and the signal thread talk to each other. Threads: thread-safe.
 class Shutdown {
  public:
-  /// On the signal thread. The first signal asks for a drain, unless nothing is served yet; then,
-  /// and on the second, the process ends at once.
+  /// Called on the signal thread. The first signal asks for a drain. If nothing is served yet, or
+  /// on the second signal, the process ends at once.
   void on_signal(int signal, int before);
   void is_serving();
   /// Waits for the first signal and says which it was.

@@ -20,7 +20,7 @@ namespace gantry::cli {
 /// The settings about a model that `serve` and `run` share.
 struct ModelOptions {
   std::filesystem::path model;
-  std::string name;  ///< of a model of the zoo; empty: after the file
+  std::string name;  ///< for a model of the zoo; empty: the name of the file
   std::filesystem::path models_dir;
   std::filesystem::path labels;
   std::vector<float> mean;
@@ -36,22 +36,22 @@ struct ModelOptions {
   std::int32_t max_side = image::DecodeLimits{}.max_side;
 
   void add_to(Options& options);
-  /// Where `model` is no file but the name of an installed model, makes it that model's file; where
-  /// it is empty, the built-in one's. Answers an exit code, the reason printed, if it names a model
-  /// of the zoo that is not installed, or if the built-in one is missing.
+  /// Replaces the name of an installed model in `model` by that model's file, and an empty `model`
+  /// by the built-in model's file. Prints the reason and answers an exit code if `model` names a
+  /// model of the zoo that is not installed, or if the built-in model is missing.
   [[nodiscard]] std::optional<Exit> resolve(std::string_view command);
-  /// --cpus, --cpu-backend, --no-trial and --trial-timeout alone.
+  /// Adds only --cpus, --cpu-backend, --no-trial and --trial-timeout.
   void add_trial_to(Options& options);
-  /// Binds this thread, and all that it starts from now on, as --cpus says: before anything counts
-  /// cores. Answers an exit code, the reason printed, if that is impossible.
+  /// Binds this thread, and the threads and processes that it starts later, as --cpus says. Call it
+  /// before anything counts cores. If it is impossible, prints the reason and answers an exit code.
   [[nodiscard]] std::optional<Exit> bind(std::string_view command) const;
   [[nodiscard]] inference::ModelConfig config() const;
   /// Empty with --no-trial.
   [[nodiscard]] backend::Trial trial() const;
 };
 
-/// Whether the file's first bytes, or its name, say TensorFlow Lite model; or, where there is no
-/// such file, whether a model has that name.
+/// Whether the file's first bytes or its name show a TensorFlow Lite model. If there is no such
+/// file: whether a model has that name.
 [[nodiscard]] bool looks_like_model(const std::string& word,
                                     const std::filesystem::path& models_dir);
 

@@ -16,7 +16,7 @@ struct NpuOptions {
   backend::NpuSettings settings;
 
   void add_to(Options& options);
-  /// All but --npu-slots, for commands that work on one thing at a time.
+  /// Adds all but --npu-slots, for commands that work on one thing at a time.
   void add_without_slots_to(Options& options);
   [[nodiscard]] backend::DeviceWanted wanted() const;
 };

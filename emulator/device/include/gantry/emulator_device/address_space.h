@@ -13,7 +13,7 @@
 
 namespace gantry::emulator {
 
-/// What an ioctl fails with: a value of <cerrno>.
+/// The result of an ioctl; the error is a value of <cerrno>.
 template <class T = void>
 using IoResult = std::expected<T, int>;
 
@@ -31,17 +31,18 @@ class AddressSpace : public Memory {
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
 
-  /// The backing file. It grows and never shrinks (sealed), so that no owner of a copy can take
-  /// memory away from under us.
+  /// The backing file. It may grow but never shrink (sealed), so that no process with a copy of the
+  /// descriptor can take away memory that is in use.
   [[nodiscard]] int fd() const { return file_.get(); }
 
-  /// Maps the lowest free pages that suffice; all their bytes are 0. Errors: EINVAL for 0 bytes,
-  /// ENOMEM if there is no room.
+  /// Maps the lowest free pages that are large enough; all their bytes are 0. Errors: EINVAL for 0
+  /// bytes, ENOMEM if there is no room.
   [[nodiscard]] IoResult<std::uint32_t> allocate(std::uint64_t bytes);
-  /// Unmaps what allocate() returned.
+  /// Unmaps the pages that allocate() returned.
   void release(std::uint32_t address);
 
-  /// Null unless each byte is in an allocation, as an IOMMU has it: neighbours may be crossed.
+  /// Null unless each byte is in an allocation. As with an IOMMU, the bytes may be in several
+  /// adjacent allocations.
   [[nodiscard]] std::byte* at(std::uint64_t address, std::uint64_t bytes) const override;
 
  private:

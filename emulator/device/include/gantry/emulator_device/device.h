@@ -41,21 +41,22 @@ struct DeviceStatus {
   std::uint64_t files = 0;
   std::uint64_t buffers = 0;
   std::uint64_t submits = 0;
-  std::uint64_t jobs = 0;  ///< that ran to their end
+  std::uint64_t jobs = 0;  ///< jobs that ran to their end
   std::uint64_t tasks = 0;
   std::uint64_t macs = 0;
-  std::uint64_t dropped = 0;  ///< that the kernel would not take: they never ran, nobody is told
-  std::uint64_t lost = 0;     ///< by a fault
+  /// Jobs that the kernel did not accept: they never ran, and no error was reported.
+  std::uint64_t dropped = 0;
+  std::uint64_t lost = 0;  ///< jobs lost by a fault
   std::uint64_t timeouts = 0;
-  std::uint64_t failed = 0;  ///< stopped by an unmapped address or a stream nobody understands
+  std::uint64_t failed = 0;  ///< jobs stopped by an unmapped address or an unknown stream
   std::array<double, 3> busy_seconds{};
   std::string last_failure;
 };
 
 class File;
 
-/// An NPU of three cores and the kernel driver before it: open files with address spaces and
-/// buffer objects, jobs in queues, cores that work on them.
+/// An NPU of three cores and its kernel driver: open files with address spaces and buffer objects,
+/// jobs in queues, and cores that run the jobs.
 /// Scheduling: a file's jobs run in order, and all on one core while it has any; an idle file that
 /// submits goes to the core with the fewest jobs; among its files a core takes the oldest job.
 /// Threads: thread-safe; has one thread a core. Files must be gone before their device.
@@ -72,7 +73,8 @@ class Device {
 
   /// open(2). Errors: ENOENT, EACCES (faults), ENOMEM.
   [[nodiscard]] IoResult<std::shared_ptr<File>> open();
-  /// The device goes: open files answer ENODEV from now on, who waits wakes up, no job begins.
+  /// Removes the device: from now on open files answer ENODEV, waiting calls return, and no job
+  /// begins.
   void vanish();
 
   [[nodiscard]] DeviceStatus status() const;
@@ -89,7 +91,7 @@ class Device {
   [[nodiscard]] std::shared_ptr<FileState> next_for(std::size_t core) const;
   void run(std::size_t core, FileState& file, const Job& job);
   [[nodiscard]] bool compute(std::size_t core, FileState& file, const Job& job);
-  /// Until then, or until nobody cares any more.
+  /// Sleeps until `when`, or until the file or the device ends.
   void sleep_until(Clock::time_point when, const FileState& file);
   void note_failure(const std::string& why);
   [[nodiscard]] std::size_t least_busy_core() const;
@@ -97,7 +99,7 @@ class Device {
   Settings& settings_;
   mutable std::mutex mutex_;
   std::condition_variable work_;      ///< a job was queued
-  std::condition_variable progress_;  ///< a job ended, or the device went
+  std::condition_variable progress_;  ///< a job ended, or the device was removed
   bool stopping_ = false;
   std::vector<std::shared_ptr<FileState>> files_;
   DeviceStatus status_;
@@ -105,7 +107,7 @@ class Device {
   std::array<std::jthread, cores> threads_;
 };
 
-/// An open file of the device. What its functions fail with are the errors of the real ioctls.
+/// An open file of the device. Its functions fail with the errors of the real ioctls.
 /// Threads: thread-safe. Destroying it closes it: jobs that have not begun never will.
 class File {
  public:
@@ -115,10 +117,10 @@ class File {
 
   [[nodiscard]] int memory_fd() const;
   [[nodiscard]] IoResult<CreatedBo> create_bo(std::uint32_t bytes);
-  /// Queues the jobs. What is wrong with a job is nobody's error: it is dropped.
+  /// Queues the jobs. A wrong job is dropped without an error, as the kernel does.
   [[nodiscard]] IoResult<> submit(std::vector<JobRequest> jobs);
-  /// Waits for the jobs that write to the buffer; a deadline that has passed asks whether there
-  /// are any. Errors: ENOENT, EBUSY or ETIMEDOUT (`poll` tells which), ENODEV.
+  /// Waits for the jobs that write to the buffer. A deadline that has passed only asks whether
+  /// there are such jobs. Errors: ENOENT, EBUSY or ETIMEDOUT (`poll` tells which), ENODEV.
   [[nodiscard]] IoResult<> prepare(std::uint32_t handle, Deadline deadline, bool poll);
   [[nodiscard]] IoResult<> finish(std::uint32_t handle);
   [[nodiscard]] IoResult<> close_bo(std::uint32_t handle);

@@ -12,27 +12,27 @@
 
 namespace gantry::emulator {
 
-/// What running a job means.
+/// What the emulator does to run a job.
 enum class Mode : std::uint8_t {
-  exact,   ///< computes, as TensorFlow Lite would have it
-  quirks,  ///< computes, with what silicon and kernel do differently
+  exact,   ///< computes as TensorFlow Lite does
+  quirks,  ///< computes with the known differences of silicon and kernel
   timing,  ///< takes the modelled time and computes nothing
 };
 
 enum class FaultKind : std::uint8_t {
   absent,         ///< open: ENOENT
   eacces,         ///< open: EACCES
-  vanish,         ///< the device goes when a job begins; open files answer ENODEV for good
-  lose_job,       ///< a job ends at once and has written nothing
-  wrong_channel,  ///< one output channel of a job's tasks has a bit flipped; value: the channel
+  vanish,         ///< the device is removed when a job begins; open files answer ENODEV for good
+  lose_job,       ///< a job ends at once without writing anything
+  wrong_channel,  ///< a bit is flipped in one output channel of a job's tasks; value: the channel
   slow,           ///< a job takes longer; value: milliseconds
-  hang,           ///< a job ends after the watchdog's 500 ms and has written nothing
+  hang,           ///< a job ends after the watchdog's 500 ms without writing anything
   submit_error,   ///< SUBMIT fails; value: the errno
   create_error,   ///< CREATE_BO fails; value: the errno
 };
 
-/// A fault and on which of its occasions it strikes: after the first `after`, at every `every`th,
-/// `count` times.
+/// A fault, and on which of its occasions it strikes: it skips the first `after` occasions, then
+/// strikes at every `every`th, at most `count` times.
 struct Fault {
   FaultKind kind{};
   std::int64_t value = 0;
@@ -46,7 +46,7 @@ struct Fault {
 };
 [[nodiscard]] std::string_view fault_name(FaultKind kind);
 
-/// What may be switched while the device works. Threads: thread-safe.
+/// Settings that may change while the device works. Threads: thread-safe.
 class Settings {
  public:
   /// One line of the control language: "mode timing", "fault SPEC", "clear [FAULT]",
@@ -58,9 +58,9 @@ class Settings {
   [[nodiscard]] double clock_hz() const { return clock_hz_; }
   [[nodiscard]] double time_scale() const { return time_scale_; }
 
-  /// Notes an occasion for a fault; its value if it strikes.
+  /// Counts an occasion for a fault. Answers the fault's value if it strikes.
   [[nodiscard]] std::optional<std::int64_t> strikes(FaultKind kind);
-  /// Would it strike now? Notes nothing.
+  /// Whether the fault would strike now. Counts nothing.
   [[nodiscard]] bool is_set(FaultKind kind) const;
   [[nodiscard]] std::vector<std::string> fault_names() const;
 

@@ -11,19 +11,20 @@ namespace gantry::emulator {
 
 enum class ConvMode : std::uint8_t { normal, depthwise };
 
-/// Where a feature map lies and how far apart its lines (x = 0 … width-1, 16 bytes a pixel) and
-/// its surfaces (16 channels each) are. A map of single bytes has one byte a pixel, one surface.
+/// The address of a feature map, and the distances of its lines (x = 0 … width-1, 16 bytes per
+/// pixel) and of its surfaces (16 channels each). A map of single bytes has one byte per pixel and
+/// one surface.
 struct FeatureMap {
   std::uint32_t address = 0;
   std::uint32_t width = 0;
   std::uint32_t height = 0;
-  std::uint32_t channels = 0;  ///< that mean something
+  std::uint32_t channels = 0;  ///< channels in use
   std::uint32_t lanes = 0;     ///< channels rounded up to whole surfaces
   std::uint64_t line_bytes = 0;
   std::uint64_t surface_bytes = 0;
 };
 
-/// Unsigned bytes, one a pixel, instead of surfaces: x' = ((x * scale) >> shift) + offset.
+/// Unsigned bytes, one per pixel, instead of surfaces: x' = ((x * scale) >> shift) + offset.
 struct SingleChannelInput {
   std::int16_t scale = 0;
   std::int16_t offset = 0;
@@ -39,7 +40,7 @@ struct Addition {
   std::uint32_t shift = 0;
 };
 
-/// What is done to an accumulator on its way to an output byte.
+/// How an accumulator becomes an output byte.
 struct Requantization {
   std::int16_t weight_offset = 0;  ///< times the sum of the inputs; 0x80 - weight zero point
   std::uint32_t truncate = 0;      ///< bits dropped before the bias is added
@@ -59,7 +60,7 @@ struct ConvTask {
   FeatureMap output;
   std::uint32_t kernel_width = 0;
   std::uint32_t kernel_height = 0;
-  std::uint32_t kernels = 0;  ///< in weight memory; output channels and padding
+  std::uint32_t kernels = 0;  ///< kernels in weight memory: output channels and padding
   std::uint32_t stride_x = 0;
   std::uint32_t stride_y = 0;
   std::uint32_t pad_left = 0;
@@ -83,9 +84,9 @@ struct ConvTask {
   }
 };
 
-/// Understands a register stream as a convolution.
-/// Errors: invalid_argument for streams that contradict themselves, unimplemented for what Mesa
-///         never asks for (other data types, look-up tables, pooling).
+/// Reads a register stream as a convolution.
+/// Errors: invalid_argument for streams that contradict themselves, unimplemented for functions
+///         that Mesa never uses (other data types, look-up tables, pooling).
 /// Source: rocket-npu.md E.1 to E.3.
 [[nodiscard]] Result<ConvTask> parse_task(std::span<const std::uint64_t> words);
 

@@ -75,11 +75,11 @@ struct Word {
   }
 };
 
-/// What a stream has written, by offset; what it has not is 0. A stream sets every register that
-/// matters, so nothing survives from one stream to the next.
+/// The register values that a stream has written, by offset; others are 0. A stream sets every
+/// register that matters, so no value is kept from one stream to the next.
 class RegisterFile {
  public:
-  /// Longest stream that is read; Mesa's have 130 words.
+  /// The longest stream that is read; Mesa's streams have 130 words.
   static constexpr std::size_t max_words = 4096;
 
   /// Writes the words of a stream up to its "run".

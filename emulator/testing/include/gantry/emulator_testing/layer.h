@@ -8,7 +8,7 @@
 
 namespace gantry::emulator::testing {
 
-/// real = scale * (level - zero_point), as TensorFlow Lite has it.
+/// real = scale * (level - zero_point), as in TensorFlow Lite.
 struct Levels {
   float scale = 1;
   std::uint8_t zero_point = 0;
@@ -20,7 +20,7 @@ struct Addend {
   Levels sum;
 };
 
-/// A quantised uint8 convolution on a square map: what Mesa makes streams from.
+/// A quantised uint8 convolution on a square map; Mesa makes streams from such layers.
 struct Layer {
   std::uint32_t size = 1;  ///< width and height of the input
   std::uint32_t in_channels = 1;
@@ -40,7 +40,7 @@ struct Layer {
   [[nodiscard]] std::uint32_t pad_before() const;
 };
 
-/// The layer of rocket-npu.md E.10, whose registers and results were seen in the real library.
+/// The layer of rocket-npu.md E.10, with the registers and results of the real library.
 [[nodiscard]] Layer worked_example();
 
 /// Where a layer's operands are in the NPU's address space.
@@ -70,13 +70,13 @@ struct Slice {
                                                 std::uint8_t zero_point);
 [[nodiscard]] std::vector<std::uint8_t> unpack_map(std::span<const std::int8_t> packed,
                                                    std::uint32_t size, std::uint32_t channels);
-/// A single channel's bytes with lines of at least 16.
+/// A single channel's bytes, with lines of at least 16 bytes.
 [[nodiscard]] std::vector<std::int8_t> pack_single_channel(std::span<const std::uint8_t> pixels,
                                                            std::uint32_t size,
                                                            std::uint8_t zero_point);
 
-/// The layer as TensorFlow Lite defines it, with real numbers where the CPU has fixed-point
-/// multipliers. `addend` has the output's shape and is empty where there is none.
+/// The layer's output as TensorFlow Lite defines it, with real numbers instead of the CPU's
+/// fixed-point multipliers. `addend` has the output's shape; empty: there is none.
 [[nodiscard]] std::vector<std::uint8_t> expected_output(const Layer& layer,
                                                         std::span<const std::uint8_t> input,
                                                         std::span<const std::uint8_t> addend);

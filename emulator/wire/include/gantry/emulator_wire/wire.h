@@ -2,9 +2,10 @@
 
 #include <cstdint>
 
-// What the preload library and the worker say to each other over a stream socket: a head, then as
-// many bytes as it says. Fixed sizes and little endian, since one side may run under user-mode
-// emulation of another processor; plain types, since the library lives in foreign processes.
+// The messages between the preload library and the worker over a stream socket: a head, then as
+// many bytes as the head says. Sizes are fixed and numbers are little endian, since one side may
+// run under user-mode emulation of another processor. Types are plain, since the library runs in
+// foreign processes.
 
 namespace gantry::emulator::wire {
 
@@ -23,11 +24,11 @@ struct RequestHead {
   std::uint32_t bytes;
 };
 struct ReplyHead {
-  std::int32_t error;  ///< 0, or what errno becomes; then no bytes follow
+  std::int32_t error;  ///< 0, or the value for errno; after an error no bytes follow
   std::uint32_t bytes;
 };
 
-/// An open file, for whoever wants to attach to it.
+/// The token of an open file, to attach to it.
 struct Opened {
   std::uint64_t token;
 };
@@ -51,7 +52,7 @@ struct Handle {
   std::uint32_t handle;
 };
 
-/// Op::submit carries JobHead, its tasks, its in handles, its out handles; again for each job.
+/// Op::submit carries, for each job: JobHead, its tasks, its in handles, its out handles.
 struct JobHead {
   std::uint32_t tasks;
   std::uint32_t in_handles;
@@ -66,10 +67,11 @@ inline constexpr std::uint32_t max_bytes = 16U << 20U;
 /// DRM: character devices of this major number.
 inline constexpr unsigned accel_major = 261;
 
-/// The environment that the library reads; without the socket it does nothing at all.
+/// The environment variables that the library reads. Without the socket it does nothing.
 inline constexpr const char* socket_variable = "GANTRY_EMULATOR_SOCKET";
 inline constexpr const char* root_variable = "GANTRY_EMULATOR_ROOT";
-/// Words before a program of the library's own architecture that this machine cannot start itself.
+/// Words to put in front of a program of the library's architecture, if this machine cannot run it
+/// by itself.
 inline constexpr const char* runner_variable = "GANTRY_EMULATOR_RUNNER";
 
 }  // namespace gantry::emulator::wire

@@ -9,8 +9,9 @@
 
 namespace gantry::emulator {
 
-/// Reads what Op::submit carries. Allocates in proportion to the bytes, whatever they claim.
-/// Errors: invalid_argument for bytes that are no list of jobs.
+/// Reads what Op::submit carries. Allocates in proportion to the size of `bytes`, whatever counts
+/// they contain.
+/// Errors: invalid_argument if the bytes are not a list of jobs.
 [[nodiscard]] Result<std::vector<JobRequest>> read_jobs(std::span<const std::byte> bytes);
 
 }  // namespace gantry::emulator

@@ -11,10 +11,10 @@
 
 namespace gantry::emulator {
 
-/// Lends a device to other processes through a Unix socket (see wire.h), and takes commands, a
-/// line each, on another: "ok …" or "error …" comes back.
-/// Threads: one that accepts, one a connection; all joined by the destructor, which cuts the
-/// connections.
+/// Lends a device to other processes through a Unix socket (see wire.h), and takes commands, one
+/// per line, on another socket. The answer is "ok …" or "error …".
+/// Threads: one that accepts, and one for each connection. The destructor cuts the connections and
+///          joins all threads.
 class Server {
  public:
   using Control = std::function<std::string(std::string_view line)>;
