@@ -35,13 +35,14 @@ INPUT_SIDE = {"coco_ssd_mobilenet_v1_1.0_quant_2018_06_29": 300, "ssdlite_mobile
 
 HEAD = """# Models behind the guard
 
-Made by `tests/npu/models_table.py`. Debian's unmodified arm64 libteflon.so of each Mesa, on the emulated NPU, under TensorFlow Lite
-2.14.1: *alone* as it is, *guarded* with the operators that `npu::guard` offers. Compared with TensorFlow Lite's CPU kernels in the same
-process on the same picture (noise where a model takes none).
+Made by `tests/npu/models_table.py`. Debian's unmodified arm64 libteflon.so of each Mesa runs on the emulated NPU, under
+TensorFlow Lite 2.14.1. *Alone*: it sees the whole model. *Guarded*: it sees only the operators that `npu::guard`
+offers. The outputs are compared with those of TensorFlow Lite's CPU kernels in the same process, on the same picture
+(on noise if a model takes no picture).
 
-Right: outputs of 8 and 16 bits within {steps} steps, the same best class; of a segmentation at most 1 % of the pixels differ; detections
-with a score of 0.4 and more have the same class, boxes within {pixels} pixels, scores within 0.08. *Refused*: by TensorFlow Lite or by our
-own reader of model files, with or without an NPU.
+*Right*: outputs of 8 and 16 bits are within {steps} steps, and the best class is the same. In a segmentation, at most 1 % of
+the pixels differ. Detections with a score of at least 0.4 have the same class, boxes within {pixels} pixels and scores
+within 0.08. *Refused*: TensorFlow Lite or our own reader of model files refuses the model, with or without an NPU.
 """
 
 

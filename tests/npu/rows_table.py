@@ -19,11 +19,13 @@ TIME_LIMIT = 300  # for all others: user-mode emulation on a busy machine
 
 HEAD = """# What Mesa's delegate gets wrong, row by row
 
-Made by `tests/npu/rows_table.py`. Each row is a model of a few operators (`tests/npu/rows.cc`) for a row of rocket-npu.md's tables. *Alone*: Debian's
-unmodified arm64 libteflon.so of that Mesa, on the emulated NPU, is shown the whole model. Right is within two steps of TensorFlow Lite's CPU kernels;
-*refused*: the delegate takes nothing, or TensorFlow Lite refuses the model. Behind the guard every row is right with both, as `npu/rows` tests.
+Made by `tests/npu/rows_table.py`. Each row is a model of a few operators (`tests/npu/rows.cc`), for one row of
+rocket-npu.md's tables. *Alone*: Debian's unmodified arm64 libteflon.so of that Mesa, on the emulated NPU, sees the
+whole model. *Right*: within two steps of TensorFlow Lite's CPU kernels. *Refused*: the delegate takes nothing, or
+TensorFlow Lite refuses the model. Behind the guard, every row is right with both Mesa versions; `npu/rows` tests that.
 
-The emulator is exact: what silicon alone gets wrong (known from: *silicon*, in [the rules](../src/npu/README.md)) is right here.
+The emulator is exact: operators that only silicon computes wrongly (known from: *silicon*, in [the
+rules](../src/npu/README.md)) are right here.
 
 | row | section | rule | Mesa 26.1 alone | Mesa 26.2 alone |
 |---|---|---|---|---|"""
