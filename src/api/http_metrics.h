@@ -46,7 +46,7 @@ class HttpMetrics {
     metrics::Histogram& write;
   };
   /// The phases for the device that the model's requests go to now. They are exposed as long as the
-  /// model lives or somebody holds them.
+  /// model lives or the result of this function is held.
   [[nodiscard]] std::shared_ptr<Phases> phases(
       const std::shared_ptr<const inference::LoadedModel>& model);
 

@@ -28,7 +28,7 @@ enum class CpuBackendWanted : std::uint8_t {
 /// "auto", "xnnpack", "tflite".
 [[nodiscard]] std::string_view cpu_backend_wanted_name(CpuBackendWanted wanted) noexcept;
 
-/// What computes a model on the CPU.
+/// The kernels that compute a model on the CPU.
 struct CpuReport {
   /// For operators_xnnpack operators; TensorFlow Lite's kernels compute the rest.
   bool is_xnnpack = false;

@@ -11,7 +11,7 @@
 
 namespace gantry::backend {
 
-/// Where a model is wanted to run.
+/// The device that a model should run on.
 enum class DeviceWanted : std::uint8_t {
   /// On the NPU if there is one and the proof passes, else on the CPU; the report says why.
   automatic,

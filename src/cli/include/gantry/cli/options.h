@@ -89,7 +89,7 @@ class Options {
 
   /// Whether a setting was on the command line itself.
   [[nodiscard]] bool is_on_command_line(std::string_view name) const;
-  /// Prints an error of usage with a pointer to --help. Always Exit::usage.
+  /// Prints a usage error that points to --help. Always Exit::usage.
   [[nodiscard]] Exit wrong_usage(std::string_view message) const;
 
  private:

@@ -95,8 +95,8 @@ class WorkQueue {
   std::condition_variable idle_;
   std::list<Item> waiting_;
   std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_id_;
-  std::size_t running_ = 0;   // work, or what comes then
-  std::size_t idle_threads_;  // do no work
+  std::size_t running_ = 0;   // pieces of work that run, or whose `then` runs
+  std::size_t idle_threads_;  // threads that do no work
   std::uint64_t next_id_ = 1;
   bool closed_ = false;
   std::vector<std::jthread> threads_;  // last: they use all of the above

@@ -79,7 +79,7 @@ struct Tensor {
   DType dtype = DType::other;
   Shape shape;
   std::vector<float> scales;              ///< none: not quantised; several: per axis
-  std::vector<std::int64_t> zero_points;  ///< as many as scales where the file is well made
+  std::vector<std::int64_t> zero_points;  ///< as many as scales if the file is well-formed
   bool constant = false;                  ///< its data is in the model
   /// The data of a constant, borrowed from the bytes that the graph was read from. They are as the
   /// file has them: their size need not fit the shape, and they need not be aligned.
@@ -122,7 +122,7 @@ struct Graph {
   std::vector<std::int32_t> outputs;
 };
 
-/// Who writes and who reads each tensor of a graph.
+/// Which operators write and read each tensor of a graph.
 struct Links {
   explicit Links(const Graph& graph);
   std::vector<std::int32_t> producer;                ///< operator, -1: none

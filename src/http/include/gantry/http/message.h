@@ -41,7 +41,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-/// One request waiting for its answer. Shared by the connection and whoever works on it.
+/// One request waiting for its answer. The connection and the code that works on the request share
+/// it.
 /// Threads: thread-safe.
 class Exchange {
  public:

@@ -79,8 +79,8 @@ struct NpuStatus {
 /// Threads: thread-safe.
 class LoadedModel {
  public:
-  /// Reads, checks, tries, proves, loads and warms up. Errors: what read_model, the trial and
-  /// TensorFlow Lite say, prefixed with the path; failed_precondition with the reason if the NPU is
+  /// Reads, checks, tries, proves, loads and warms up. Errors: those of read_model, the trial and
+  /// TensorFlow Lite, with the path in front; failed_precondition with the reason if the NPU is
   /// wanted and the model cannot run there.
   [[nodiscard]] static Result<std::shared_ptr<LoadedModel>> load(ModelConfig config);
 

@@ -13,7 +13,7 @@
 // The guard decides which operators of a model Mesa's delegate sees.
 namespace gantry::npu {
 
-/// What the guard makes of a model for one version of Mesa.
+/// The guard's decision on a model, for one version of Mesa.
 struct Guarded {
   Graph graph;
   Classification classification;

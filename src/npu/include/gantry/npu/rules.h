@@ -25,7 +25,7 @@ using graph::Padding;
 using graph::Partition;
 using graph::Tensor;
 
-/// What becomes of an operator when the delegate is asked for it.
+/// What happens to an operator when it is offered to the delegate.
 enum class Verdict : std::uint8_t {
   npu,    ///< it runs on the NPU, and its result is right
   cpu,    ///< the delegate refuses it: it runs on the CPU
@@ -86,11 +86,11 @@ struct Finding {
   std::string found;
 };
 
-/// What becomes of one operator.
+/// What happens to one operator.
 struct Placement {
   Verdict alone = Verdict::npu;    ///< with the delegate alone, without the guard
   Verdict guarded = Verdict::npu;  ///< npu: offered to the delegate; else why not
-  /// What keeps it off the NPU, the most serious first; none where `guarded` is npu.
+  /// The rules that keep it off the NPU, the most serious first; empty if `guarded` is npu.
   std::vector<Finding> findings;
   std::int32_t alone_partition = -1;  ///< index, -1: on the CPU
   std::int32_t guarded_partition = -1;
