@@ -34,11 +34,11 @@ constexpr std::array table = {
          "Fix the input shape when converting, so that parameters become constants.", "B.5",
          Evidence::observed, parameter_computed},
     Rule{"conv-without-bias", conv, mesa_26_2, no_end, Stage::prepare, Verdict::crash,
-         "It has no bias, and Teflon reads one from behind the list of inputs.",
+         "It has no bias, and Teflon reads one beyond the end of the list of inputs.",
          "Give the layer a bias (use_bias=True), of zeros if need be.", "B.5", Evidence::observed,
          conv_without_bias},
     Rule{"conv-without-bias-26.1", conv, mesa_25_3, mesa_26_2, Stage::prepare, Verdict::wrong,
-         "It has no bias, and Teflon reads one from behind the list of inputs.",
+         "It has no bias, and Teflon reads one beyond the end of the list of inputs.",
          "Give the layer a bias (use_bias=True), of zeros if need be.", "B.5", Evidence::observed,
          conv_without_bias},
     Rule{"conv-bias-absent", conv, mesa_25_3, no_end, Stage::prepare, Verdict::crash,
@@ -46,19 +46,19 @@ constexpr std::array table = {
          "Give the layer a bias (use_bias=True), of zeros if need be.", "B.5", Evidence::observed,
          conv_bias_absent},
     Rule{"zero-point-missing", any, mesa_25_3, no_end, Stage::prepare, Verdict::crash,
-         "One of its tensors has a scale and no zero point, and Teflon reads the first of none.",
+         "One of its tensors has a scale and no zero point, and Teflon still reads one.",
          "Convert the model again: quantised tensors carry both.", "B.5", Evidence::source,
          zero_point_missing},
 
     // ---- what the driver refuses
     Rule{"silu", "LOGISTIC and MUL, HARD_SWISH", mesa_25_3, no_end, Stage::accept, Verdict::cpu,
-         "SiLU and hard-swish are operators of their own, which the NPU does not have; every one "
-         "of them sends the picture to the CPU and back.",
+         "SiLU and hard-swish are separate operators, which the NPU does not have; each of them "
+         "sends the picture to the CPU and back.",
          "Train with ReLU6 or ReLU, which become part of the convolution before them.", "C.1",
          Evidence::observed, silu},
     Rule{"activation-operator", "RELU, RELU6, LEAKY_RELU, PRELU, ELU, GELU, TANH, LOGISTIC",
          mesa_25_3, no_end, Stage::accept, Verdict::cpu,
-         "An activation that is an operator of its own is none that the NPU has.",
+         "The NPU has no activations that are separate operators.",
          "Use ReLU6 or ReLU directly behind a convolution, so that the converter fuses them.",
          "C.1", Evidence::observed, activation_operator},
     Rule{
@@ -152,8 +152,8 @@ constexpr std::array table = {
          "Mesa swaps height and width, so that only square kernels come out right.",
          "Use a square kernel.", "C.2", Evidence::observed, uneven_kernel},
     Rule{"map-uneven", conv, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
-         "Mesa swaps height and width, so that only square maps come out right, but for 1×1 "
-         "kernels with stride 1 on more than one channel.",
+         "Mesa swaps height and width, so that only square maps come out right, except with 1×1 "
+         "kernels of stride 1 on more than one channel.",
          "Use a square input.", "C.2", Evidence::observed, uneven_map},
     Rule{"dilation-version-1", conv, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
          "It is dilated and states version 1, for which the driver looks at no dilation.",
@@ -164,8 +164,8 @@ constexpr std::array table = {
          "Calibrate so that the output's zero point is 0 behind ReLU and ReLU6.", "C.1",
          Evidence::observed, activation_lost},
     Rule{"depthwise-multiplier", depthwise_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
-         "It makes several channels of each.", "Use a depth multiplier of 1.", "C.2",
-         Evidence::observed, depthwise_multiplier},
+         "It makes several output channels of each input channel.", "Use a depth multiplier of 1.",
+         "C.2", Evidence::observed, depthwise_multiplier},
     Rule{"depthwise-one-channel", depthwise_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
          "With one channel it is taken for a normal convolution, and its weights are read in the "
          "wrong order.",
@@ -174,7 +174,7 @@ constexpr std::array table = {
          "From one channel to one: the input is never uploaded.", "Use more output channels.",
          "C.2", Evidence::observed, one_to_one_channel},
     Rule{"grouped", conv_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
-         "It is a grouped convolution, and is computed as if it were none.",
+         "It is a grouped convolution, and is computed as an ungrouped one.",
          "Use a depthwise or a normal convolution.", "C.1", Evidence::derived, grouped},
     Rule{"depthwise-channels-33-47", depthwise_only, mesa_25_3, no_end, Stage::compute,
          Verdict::wrong,
@@ -199,7 +199,7 @@ constexpr std::array table = {
          "kernel larger than 1×1: the last weights are packed otherwise than they are read.",
          "Use an even number of output channels.", "E.4", Evidence::observed, conv_odd_outputs},
     Rule{"depthwise-channels-17-63", depthwise_only, mesa_25_3, mesa_26_2, Stage::compute,
-         Verdict::wrong, "It has 17 to 63 channels, and no multiple of 16: weights are dropped.",
+         Verdict::wrong, "It has 17 to 63 channels, and not a multiple of 16: weights are dropped.",
          "Update Mesa to 26.2, or use a multiple of 16 channels.", "C.2", Evidence::observed,
          depthwise_channels_17_to_63},
     Rule{"depthwise-border", depthwise_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
@@ -214,15 +214,14 @@ constexpr std::array table = {
          "Its input is a constant, and constants are not uploaded as inputs.",
          "Let the converter fold it.", "B.3", Evidence::observed, constant_input},
     Rule{"scale-overflow", conv, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
-         "Its scales are of the one in 16 384 whose quotient Mesa rounds over the end of a "
-         "register.",
+         "Mesa rounds the quotient of its scales up beyond the end of a register, which happens "
+         "with one quotient in 16 384.",
          "Calibrate again, or change the output's scale in the last digit.", "E.7",
          Evidence::observed, conv_scale_overflow},
-    Rule{
-        "add-scale", add_only, mesa_25_3, mesa_26_2, Stage::compute, Verdict::wrong,
-        "Mesa before 26.2 adds rightly for 16 scales of the second operand that it knows, and this "
-        "is none of them.",
-        "Update Mesa to 26.2.", "C.3", Evidence::observed, add_scale_unknown},
+    Rule{"add-scale", add_only, mesa_25_3, mesa_26_2, Stage::compute, Verdict::wrong,
+         "Mesa before 26.2 adds correctly only with the 16 scales of the second operand that it "
+         "knows, and this scale is not among them.",
+         "Update Mesa to 26.2.", "C.3", Evidence::observed, add_scale_unknown},
     Rule{
         "add-scale-captured", add_only, mesa_25_3, mesa_26_2, Stage::compute, Verdict::wrong,
         "Mesa before 26.2 knows this scale, but with the output scale of the one model that it was "
@@ -278,11 +277,11 @@ constexpr std::array table = {
          "Its convolution reads a single channel, which is scaled by 0.988 in additions.",
          "Use an input of more than one channel.", "E.3", Evidence::observed, add_single_channel},
     Rule{"add-small-map", add_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
-         "Its map has fewer than 12 pixels, sizes that Mesa lists among its failing tests.",
+         "Its map has fewer than 12 pixels; Mesa lists such sizes among its failing tests.",
          "Leave additions to larger maps.", "E.8", Evidence::silicon, add_small_map},
     Rule{"add-scale-overflow", add_only, mesa_25_3, no_end, Stage::compute, Verdict::wrong,
-         "Its scales are of the one in 16 384 whose quotient Mesa rounds over the end of a "
-         "register.",
+         "Mesa rounds the quotient of its scales up beyond the end of a register, which happens "
+         "with one quotient in 16 384.",
          "Calibrate again, or change the sum's scale in the last digit.", "E.7", Evidence::observed,
          add_scale_overflow},
 };
