@@ -6,17 +6,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 
 namespace gantry::emulator {
 namespace {
 
 std::unexpected<Error> system_error(const char* what) {
-  return fail(Code::unavailable,
-              format_text("{}: {}", what, std::generic_category().message(errno)));
+  return fail(Code::unavailable, format_text("{}: {}", what, errno_text(errno)));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/emulator_wire/wire.h"
 
@@ -186,7 +187,7 @@ Result<int> run_launch(const Launch& launch) {
     _exit(127);
   }
   if (child < 0) {
-    return fail(Code::unavailable, "fork: " + std::generic_category().message(errno));
+    return fail(Code::unavailable, "fork: " + errno_text(errno));
   }
   while (true) {
     int status = 0;

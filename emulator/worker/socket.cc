@@ -8,16 +8,15 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
-#include <system_error>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 
 namespace gantry::emulator {
 namespace {
 
 std::unexpected<Error> system_error(const char* what, const std::filesystem::path& path) {
-  return fail(Code::unavailable, format_text("{} {}: {}", what, path.string(),
-                                             std::generic_category().message(errno)));
+  return fail(Code::unavailable, format_text("{} {}: {}", what, path.string(), errno_text(errno)));
 }
 
 Result<sockaddr_un> address_of(const std::filesystem::path& path) {

@@ -29,13 +29,13 @@ Result<InferInput> read(std::string_view content_type, std::string_view body,
 
 // ---- Good bodies
 
-struct Good {
+struct GoodInput {
   const char* name;
   std::string_view content_type;
   std::string body;
   std::string_view image;
 };
-class InferInputGood : public testing::TestWithParam<Good> {};
+class InferInputGood : public testing::TestWithParam<GoodInput> {};
 TEST_P(InferInputGood, CarriesThePicture) {
   const auto input = read(GetParam().content_type, GetParam().body);
   ASSERT_TRUE(input) << input.error().message;
@@ -44,48 +44,49 @@ TEST_P(InferInputGood, CarriesThePicture) {
 INSTANTIATE_TEST_SUITE_P(
     Bodies, InferInputGood,
     testing::Values(
-        Good{"no_content_type", "", std::string(png), png},
-        Good{"image", "image/jpeg", "cat", "cat"},
-        Good{"image_in_capitals", "IMAGE/JPEG; q=1", "cat", "cat"},
-        Good{"octets", "application/octet-stream", "cat", "cat"},
-        Good{"curl_data_binary", "application/x-www-form-urlencoded", std::string(png), png},
-        Good{"form", form_type, part("image", "cat") + "--B--", "cat"},
-        Good{"form_in_capitals", "MULTIPART/form-DATA; BOUNDARY=\"B\"",
-             part("image", "cat") + "--B--", "cat"},
-        Good{"form_binary", form_type,
-             part("image", "Zm9v", "Content-Transfer-Encoding: binary\r\n") + "--B--", "Zm9v"},
-        Good{"form_base64", form_type,
-             part("image", "Zm9v\r\nYmFy", "Content-Transfer-Encoding: base64\r\n") + "--B--",
-             "foobar"},
-        Good{"form_with_other_parts", form_type,
-             part("comment", "a cat") + part("image", "cat") + part("x", "") + "--B--", "cat"},
-        Good{"json", "application/json", R"({"image": "Zm9v"})", "foo"},
-        Good{"json_with_a_charset", "application/json; charset=utf-8", R"({"image":"Zm9v"})",
-             "foo"},
-        Good{"json_of_a_kind", "application/vnd.x+json", R"({"image":"Zm9v"})", "foo"},
-        Good{"json_data_url", "application/json", R"({"image":"data:image/png;base64,Zm9v"})",
-             "foo"},
-        Good{"json_data_url_in_capitals", "application/json", R"({"image":"DATA:;BASE64,Zm9v"})",
-             "foo"},
-        Good{"json_with_escapes", "application/json", R"({"im\u0061ge":"Zm9v\r\nYm\u0046y\/w=="})",
-             "foobar\xFF"},
-        Good{
+        GoodInput{"no_content_type", "", std::string(png), png},
+        GoodInput{"image", "image/jpeg", "cat", "cat"},
+        GoodInput{"image_in_capitals", "IMAGE/JPEG; q=1", "cat", "cat"},
+        GoodInput{"octets", "application/octet-stream", "cat", "cat"},
+        GoodInput{"curl_data_binary", "application/x-www-form-urlencoded", std::string(png), png},
+        GoodInput{"form", form_type, part("image", "cat") + "--B--", "cat"},
+        GoodInput{"form_in_capitals", "MULTIPART/form-DATA; BOUNDARY=\"B\"",
+                  part("image", "cat") + "--B--", "cat"},
+        GoodInput{"form_binary", form_type,
+                  part("image", "Zm9v", "Content-Transfer-Encoding: binary\r\n") + "--B--", "Zm9v"},
+        GoodInput{"form_base64", form_type,
+                  part("image", "Zm9v\r\nYmFy", "Content-Transfer-Encoding: base64\r\n") + "--B--",
+                  "foobar"},
+        GoodInput{"form_with_other_parts", form_type,
+                  part("comment", "a cat") + part("image", "cat") + part("x", "") + "--B--", "cat"},
+        GoodInput{"json", "application/json", R"({"image": "Zm9v"})", "foo"},
+        GoodInput{"json_with_a_charset", "application/json; charset=utf-8", R"({"image":"Zm9v"})",
+                  "foo"},
+        GoodInput{"json_of_a_kind", "application/vnd.x+json", R"({"image":"Zm9v"})", "foo"},
+        GoodInput{"json_data_url", "application/json", R"({"image":"data:image/png;base64,Zm9v"})",
+                  "foo"},
+        GoodInput{"json_data_url_in_capitals", "application/json",
+                  R"({"image":"DATA:;BASE64,Zm9v"})", "foo"},
+        GoodInput{"json_with_escapes", "application/json",
+                  R"({"im\u0061ge":"Zm9v\r\nYm\u0046y\/w=="})", "foobar\xFF"},
+        GoodInput{
             "json_with_others", "application/json",
             R"({"id":[{"image":"no"},[]],"image":"Zm9v","z":{"image":1,"top_k":"x"},"w":null,"v":-1.5e3})",
             "foo"},
-        Good{"json_with_a_bom", "application/json", "\xEF\xBB\xBF{\"image\":\"Zm9v\"}", "foo"}),
+        GoodInput{"json_with_a_bom", "application/json", "\xEF\xBB\xBF{\"image\":\"Zm9v\"}",
+                  "foo"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 // ---- Bad bodies
 
-struct Bad {
+struct BadInput {
   const char* name;
   std::string_view content_type;
   std::string body;
   Code code;
   const char* message;
 };
-class InferInputBad : public testing::TestWithParam<Bad> {};
+class InferInputBad : public testing::TestWithParam<BadInput> {};
 TEST_P(InferInputBad, IsRefused) {
   const auto input = read(GetParam().content_type, GetParam().body);
   ASSERT_FALSE(input);
@@ -97,38 +98,40 @@ constexpr Code wrong = Code::invalid_argument;
 constexpr Code unknown = Code::unimplemented;
 INSTANTIATE_TEST_SUITE_P(
     Types, InferInputBad,
-    testing::Values(
-        Bad{"empty", "image/png", "", wrong, "empty"}, Bad{"empty_untyped", "", "", wrong, "empty"},
-        Bad{"text", "text/plain", "cat", unknown, "curl -F"},
-        Bad{"web_form", "application/x-www-form-urlencoded", "image=cat", unknown, "curl -F"},
-        Bad{"video", "video/mp4", "cat", unknown, "video/mp4"},
-        Bad{"another_multipart", "multipart/mixed; boundary=B", "cat", unknown, "multipart/mixed"},
-        Bad{"nonsense", ";;;///", "cat", unknown, "Content-Type"},
-        Bad{"no_boundary", "multipart/form-data", "cat", wrong, "no boundary"},
-        Bad{"two_boundaries", "multipart/form-data; boundary=B; boundary=C", "cat", wrong,
-            "twice"}),
+    testing::Values(BadInput{"empty", "image/png", "", wrong, "empty"},
+                    BadInput{"empty_untyped", "", "", wrong, "empty"},
+                    BadInput{"text", "text/plain", "cat", unknown, "curl -F"},
+                    BadInput{"web_form", "application/x-www-form-urlencoded", "image=cat", unknown,
+                             "curl -F"},
+                    BadInput{"video", "video/mp4", "cat", unknown, "video/mp4"},
+                    BadInput{"another_multipart", "multipart/mixed; boundary=B", "cat", unknown,
+                             "multipart/mixed"},
+                    BadInput{"nonsense", ";;;///", "cat", unknown, "Content-Type"},
+                    BadInput{"no_boundary", "multipart/form-data", "cat", wrong, "no boundary"},
+                    BadInput{"two_boundaries", "multipart/form-data; boundary=B; boundary=C", "cat",
+                             wrong, "twice"}),
     [](const auto& test) { return std::string(test.param.name); });
 INSTANTIATE_TEST_SUITE_P(
     Forms, InferInputBad,
     testing::Values(
-        Bad{"no_parts", form_type, "--B--", wrong, "no part named \"image\"; found none"},
-        Bad{"no_image", form_type, part("file", "cat") + part("top_k", "1") + "--B--", wrong,
-            "found \"file\", \"top_k\""},
-        Bad{"two_images", form_type, part("image", "cat") + part("image", "dog") + "--B--", wrong,
-            "two parts"},
-        Bad{"empty_image", form_type, part("image", "") + "--B--", wrong, "is empty"},
-        Bad{"cut_short", form_type, part("image", "cat"), wrong, "cut short"},
-        Bad{"bad_base64", form_type,
-            part("image", "Zm9", "Content-Transfer-Encoding: base64\r\n") + "--B--", wrong,
-            "part \"image\""},
-        Bad{"empty_base64", form_type,
-            part("image", "\r\n", "Content-Transfer-Encoding: base64\r\n") + "--B--", wrong,
-            "is empty"},
-        Bad{"quoted_printable", form_type,
-            part("image", "=20", "Content-Transfer-Encoding: quoted-printable\r\n") + "--B--",
-            unknown, "want binary or base64"},
-        Bad{"top_k", form_type, part("image", "cat") + part("top_k", "many") + "--B--", wrong,
-            "top_k: want an integer from 1 to 100000, found \"many\""}),
+        BadInput{"no_parts", form_type, "--B--", wrong, "no part named \"image\"; found none"},
+        BadInput{"no_image", form_type, part("file", "cat") + part("top_k", "1") + "--B--", wrong,
+                 "found \"file\", \"top_k\""},
+        BadInput{"two_images", form_type, part("image", "cat") + part("image", "dog") + "--B--",
+                 wrong, "two parts"},
+        BadInput{"empty_image", form_type, part("image", "") + "--B--", wrong, "is empty"},
+        BadInput{"cut_short", form_type, part("image", "cat"), wrong, "cut short"},
+        BadInput{"bad_base64", form_type,
+                 part("image", "Zm9", "Content-Transfer-Encoding: base64\r\n") + "--B--", wrong,
+                 "part \"image\""},
+        BadInput{"empty_base64", form_type,
+                 part("image", "\r\n", "Content-Transfer-Encoding: base64\r\n") + "--B--", wrong,
+                 "is empty"},
+        BadInput{"quoted_printable", form_type,
+                 part("image", "=20", "Content-Transfer-Encoding: quoted-printable\r\n") + "--B--",
+                 unknown, "want binary or base64"},
+        BadInput{"top_k", form_type, part("image", "cat") + part("top_k", "many") + "--B--", wrong,
+                 "top_k: want an integer from 1 to 100000, found \"many\""}),
     [](const auto& test) { return std::string(test.param.name); });
 
 std::string repeated(std::string_view text, int count) {
@@ -142,12 +145,12 @@ std::string repeated(std::string_view text, int count) {
 INSTANTIATE_TEST_SUITE_P(
     Json, InferInputBad, testing::ValuesIn([] {
       const auto json = [](const char* name, std::string body, const char* message) {
-        return Bad{name, "application/json", std::move(body), wrong, message};
+        return BadInput{name, "application/json", std::move(body), wrong, message};
       };
       const auto with = [&](const char* name, std::string_view member, const char* message) {
         return json(name, format_text(R"({{"image":"Zm9v",{}}})", member), message);
       };
-      return std::vector<Bad>{
+      return std::vector<BadInput>{
           json("no_json", "image=cat", "not JSON at byte 0: want a value, found \"i\""),
           json("cut_short", R"({"image": "Zm9v")", "not JSON at byte"),
           json("trailing_comma", R"({"image": "Zm9v",})", "not JSON at byte"),

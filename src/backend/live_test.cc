@@ -12,7 +12,7 @@ namespace {
 using system::Finding;
 using system::Status;
 
-constexpr std::size_t timed_runs = 10;
+constexpr std::size_t live_runs = 10;
 
 Finding begun() {
   return {.id = "live",
@@ -59,8 +59,8 @@ Finding live_test(const std::filesystem::path& library, const std::filesystem::p
                   std::chrono::milliseconds limit, const Self& self) {
   Finding finding = begun();
   const auto file = model_file::ModelFile::open(model);
-  const auto proof = file ? prove_in_child(library, *file, limit, timed_runs, self)
-                          : std::unexpected(file.error());
+  const auto proof =
+      file ? prove_in_child(library, *file, limit, live_runs, self) : std::unexpected(file.error());
   if (!proof) {
     finding.why = "no child process can be started: " + proof.error().message;
     return finding;

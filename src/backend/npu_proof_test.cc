@@ -11,20 +11,14 @@
 #include "gantry/backend/npu_factory.h"
 #include "gantry/base/file.h"
 #include "gantry/base/format.h"
-#include "gantry/test/child.h"
 #include "gantry/test/model_builder.h"
+#include "testing/pretending.h"
 
 namespace gantry::backend {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-Self pretending(std::vector<std::string> how) {
-  how.emplace_back("--");
-  auto command = test::child(std::move(how));
-  return {.program = std::move(command.program), .arguments = std::move(command.arguments)};
-}
 
 ProofResult proof_by(std::vector<std::string> how, std::chrono::milliseconds limit = 2min) {
   const auto model = model_file::ModelFile::of(test::color_classifier(), "colors.tflite").value();

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "gantry/base/file.h"
-#include "gantry/test/child.h"
 #include "gantry/test/model_builder.h"
 #include "gantry/xnnpack/backend.h"
+#include "testing/pretending.h"
 
 namespace gantry::backend {
 namespace {
@@ -19,12 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-/// A child that does these things instead of a trial.
-Self pretending(std::vector<std::string> how) {
-  how.emplace_back("--");
-  auto command = test::child(std::move(how));
-  return {.program = std::move(command.program), .arguments = std::move(command.arguments)};
-}
 /// The real one.
 Self real() { return pretending({}); }
 

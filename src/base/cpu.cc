@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
+#include "gantry/base/error.h"
 #include "gantry/base/file.h"
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
@@ -170,8 +170,8 @@ Result<> run_on(const CpuList& cpus) {
     }
   }
   if (::sched_setaffinity(0, sizeof(set), &set) != 0) {
-    return fail(Code::invalid_argument, format_text("none of these CPUs is there and allowed: {}",
-                                                    std::generic_category().message(errno)));
+    return fail(Code::invalid_argument,
+                format_text("none of these CPUs is there and allowed: {}", errno_text(errno)));
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #include "gantry/base/error.h"
 
+#include <system_error>
+
 namespace gantry {
 
 std::string_view code_name(Code code) noexcept {
@@ -34,5 +36,7 @@ std::optional<Code> code_from(std::uint8_t number) noexcept {
   return code_name(code) == code_name(Code{0}) ? std::nullopt : std::optional(code);
   // NOLINTEND(clang-analyzer-optin.core.EnumCastOutOfRange)
 }
+
+std::string errno_text(int number) { return std::generic_category().message(number); }
 
 }  // namespace gantry

@@ -9,9 +9,9 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
-#include <system_error>
 #include <utility>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/base/unique_fd.h"
@@ -19,8 +19,6 @@
 
 namespace gantry {
 namespace {
-
-std::string reason(int error) { return std::generic_category().message(error); }
 
 template <class Container>
 Result<Container> read_whole(const std::filesystem::path& path, std::size_t max_bytes) {
@@ -38,7 +36,7 @@ Result<Container> read_whole(const std::filesystem::path& path, std::size_t max_
     }
     if (n < 0) {
       return fail(Code::invalid_argument,
-                  format_text("{}: can't be read: {}", path.string(), reason(errno)));
+                  format_text("{}: can't be read: {}", path.string(), errno_text(errno)));
     }
     if (n == 0) {
       break;  // it shrank since fstat
@@ -57,11 +55,11 @@ Result<OpenFile> open_regular(const std::filesystem::path& path, std::size_t max
   if (!fd) {
     const int error = errno;
     return fail(error == ENOENT || error == ENOTDIR ? Code::not_found : Code::invalid_argument,
-                format_text("{}: can't be opened: {}", path.string(), reason(error)));
+                format_text("{}: can't be opened: {}", path.string(), errno_text(error)));
   }
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) {
-    return fail(Code::invalid_argument, format_text("{}: {}", path.string(), reason(errno)));
+    return fail(Code::invalid_argument, format_text("{}: {}", path.string(), errno_text(errno)));
   }
   if (!S_ISREG(status.st_mode)) {
     return fail(Code::invalid_argument,
@@ -93,7 +91,7 @@ Result<> write_file(const std::filesystem::path& path, std::span<const std::byte
       ::unlink(temporary.c_str());
     }
     return fail(Code::invalid_argument,
-                format_text("{}: can't be {}: {}", path.string(), what, reason(error)));
+                format_text("{}: can't be {}: {}", path.string(), what, errno_text(error)));
   };
   if (!fd) {
     return failed("created");
@@ -127,7 +125,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path, std::size
   void* address = ::mmap(nullptr, file->size, PROT_READ, MAP_PRIVATE, file->fd.get(), 0);
   if (address == MAP_FAILED) {
     return fail(Code::invalid_argument,
-                format_text("{}: can't be mapped: {}", path.string(), reason(errno)));
+                format_text("{}: can't be mapped: {}", path.string(), errno_text(errno)));
   }
   return MappedFile({static_cast<const std::byte*>(address), file->size});
 }

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "open_regular.h"
@@ -20,11 +20,9 @@ namespace {
 
 constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
 
-std::string reason(int error) { return std::generic_category().message(error); }
-
 std::unexpected<Error> no_memory(std::size_t bytes) {
   return fail(Code::unavailable,
-              format_text("{} of memory: {}", human_bytes(bytes), reason(errno)));
+              format_text("{} of memory: {}", human_bytes(bytes), errno_text(errno)));
 }
 
 }  // namespace
@@ -52,7 +50,7 @@ int SealedBytes::fd() const noexcept { return mapping_ == nullptr ? -1 : mapping
 Result<UniqueFd> make_memory_file() {
   UniqueFd fd(memfd_create("gantry", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) {
-    return fail(Code::unavailable, format_text("a file in memory: {}", reason(errno)));
+    return fail(Code::unavailable, format_text("a file in memory: {}", errno_text(errno)));
   }
   return fd;
 }
@@ -91,7 +89,7 @@ Result<SealedBytes> SealedBytes::read(const std::filesystem::path& path, std::si
     if (got <= 0) {
       return fail(Code::invalid_argument,
                   format_text("{}: can't be read: {}", path.string(),
-                              got < 0 ? reason(errno) : "it became shorter meanwhile"));
+                              got < 0 ? errno_text(errno) : "it became shorter meanwhile"));
     }
     if (auto written =
             write_all(memory->get(), std::span(piece).first(static_cast<std::size_t>(got)));
@@ -118,7 +116,7 @@ Result<SealedBytes> SealedBytes::copy(std::span<const std::byte> bytes) {
 Result<SealedBytes> SealedBytes::seal(UniqueFd fd, std::size_t max_bytes) {
   if (fcntl(fd.get(), F_ADD_SEALS, seals) != 0) {
     return fail(Code::invalid_argument,
-                format_text("memory that can't be sealed: {}", reason(errno)));
+                format_text("memory that can't be sealed: {}", errno_text(errno)));
   }
   return adopt(std::move(fd), max_bytes);
 }

@@ -122,6 +122,10 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string percent(double share) { return format_text("{:.1f} %", share * 100); }
+
+double four_decimals(double value) { return std::round(value * 10'000) / 10'000; }
+
 std::string human_bytes(std::uint64_t bytes) {
   constexpr std::array units{"KB", "MB", "GB", "TB", "PB", "EB"};
   if (bytes < 1000) {

@@ -4,13 +4,11 @@
 
 #include "server_testing.h"
 
-namespace gantry::http::testing {
+namespace gantry::http::server_testing {
 namespace {
 
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
-
-constexpr std::string_view get_hello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
 class ExchangeTest : public ServerTest {
  protected:
@@ -323,4 +321,4 @@ TEST_F(ExchangeTest, starting_and_stopping_under_load) {
 }
 
 }  // namespace
-}  // namespace gantry::http::testing
+}  // namespace gantry::http::server_testing

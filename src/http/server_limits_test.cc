@@ -8,13 +8,11 @@
 
 #include "server_testing.h"
 
-namespace gantry::http::testing {
+namespace gantry::http::server_testing {
 namespace {
 
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
-
-constexpr std::string_view get_hello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
 std::string post(std::size_t length) {
   return "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
@@ -304,4 +302,4 @@ TEST_F(ServerTest, running_out_of_descriptors_passes) {
 }
 
 }  // namespace
-}  // namespace gantry::http::testing
+}  // namespace gantry::http::server_testing

@@ -3,13 +3,11 @@
 
 #include "server_testing.h"
 
-namespace gantry::http::testing {
+namespace gantry::http::server_testing {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr std::string_view get_hello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
 TEST_F(ServerTest, a_request_is_answered) {
   Client client(start());
@@ -251,8 +249,8 @@ TEST_P(MalformedTest, is_refused_and_the_next_request_works) {
   EXPECT_EQ(Client(port).exchange(get_hello).status, 200);
 }
 
-constexpr std::string_view post = "POST / HTTP/1.1\r\nHost: x\r\n";
-std::string post_with(std::string_view rest) { return std::string(post).append(rest); }
+constexpr std::string_view post_head = "POST / HTTP/1.1\r\nHost: x\r\n";
+std::string post_with(std::string_view rest) { return std::string(post_head).append(rest); }
 
 INSTANTIATE_TEST_SUITE_P(
     All, MalformedTest,
@@ -333,4 +331,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
-}  // namespace gantry::http::testing
+}  // namespace gantry::http::server_testing

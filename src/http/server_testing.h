@@ -26,7 +26,9 @@
 #include "gantry/base/unique_fd.h"
 #include "gantry/http/server.h"
 
-namespace gantry::http::testing {
+namespace gantry::http::server_testing {
+
+inline constexpr std::string_view get_hello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// An answer as received.
 struct Answer {
@@ -226,4 +228,4 @@ class ServerTest : public ::testing::Test {
   std::unique_ptr<Server> server;  // last: its callbacks use the others
 };
 
-}  // namespace gantry::http::testing
+}  // namespace gantry::http::server_testing

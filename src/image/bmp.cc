@@ -31,7 +31,7 @@ struct Mask {
   }
 };
 
-struct Header {
+struct BmpHeader {
   std::int64_t width = 0;
   std::int64_t height = 0;
   bool top_down = false;
@@ -54,7 +54,7 @@ Result<Mask> make_mask(std::uint32_t bits) {
   return mask;
 }
 
-Result<> set_masks(Header& header, std::uint32_t red, std::uint32_t green, std::uint32_t blue) {
+Result<> set_masks(BmpHeader& header, std::uint32_t red, std::uint32_t green, std::uint32_t blue) {
   const std::array<std::uint32_t, 3> all = {red, green, blue};
   for (std::size_t c = 0; c < 3; ++c) {
     auto mask = make_mask(all[c]);
@@ -67,7 +67,7 @@ Result<> set_masks(Header& header, std::uint32_t red, std::uint32_t green, std::
 }
 
 // Reads the header of `file` at `start`; `pixels_at` is 0 where no file header says it.
-Result<Header> read_header(Bytes file, std::size_t start, std::size_t pixels_at) {
+Result<BmpHeader> read_header(Bytes file, std::size_t start, std::size_t pixels_at) {
   const Bytes info = tail(file, start);
   if (info.size() < 4) {
     return damaged(Format::bmp, "truncated header");
@@ -81,7 +81,7 @@ Result<Header> read_header(Bytes file, std::size_t start, std::size_t pixels_at)
   if (info.size() < size) {
     return damaged(Format::bmp, "truncated header");
   }
-  Header header;
+  BmpHeader header;
   std::uint64_t colors = 0;
   std::size_t color_size = 4;
   if (size == 12) {
@@ -172,12 +172,12 @@ Result<Header> read_header(Bytes file, std::size_t start, std::size_t pixels_at)
 }
 
 /// Row `y` as the file counts: from the bottom, unless it says otherwise.
-std::uint8_t* row_of(const Header& header, Image& image, std::int64_t y) {
+std::uint8_t* row_of(const BmpHeader& header, Image& image, std::int64_t y) {
   const std::int64_t from_top = header.top_down ? y : header.height - 1 - y;
   return image.rgb.data() + static_cast<std::size_t>(from_top * header.width) * 3;
 }
 
-void read_row(const Header& header, const std::uint8_t* in, std::uint8_t* out) {
+void read_row(const BmpHeader& header, const std::uint8_t* in, std::uint8_t* out) {
   const auto width = static_cast<std::size_t>(header.width);
   switch (header.bits) {
     case 8:
@@ -217,7 +217,7 @@ void read_row(const Header& header, const std::uint8_t* in, std::uint8_t* out) {
 }
 
 // Pixels that no run reaches keep index 0; runs are cut at the end of their row.
-Result<> read_runs(const Header& header, Bytes in, Image& image) {
+Result<> read_runs(const BmpHeader& header, Bytes in, Image& image) {
   const bool four_bits = header.compression == kRle4;
   for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
     std::memcpy(&image.rgb[i], header.palette[0].data(), 3);
@@ -270,7 +270,7 @@ Result<> read_runs(const Header& header, Bytes in, Image& image) {
   return {};
 }
 
-Result<Decoded> read_pixels(const Header& header, Bytes file) {
+Result<Decoded> read_pixels(const BmpHeader& header, Bytes file) {
   Decoded decoded{make_image(header.width, header.height), 1};
   const Bytes in = tail(file, header.pixels_at);
   if (header.compression == kRle8 || header.compression == kRle4) {
@@ -290,7 +290,7 @@ Result<Decoded> read_pixels(const Header& header, Bytes file) {
 }
 
 // Before memory is taken: whether the pixels of an uncompressed picture are there.
-Result<> check_data(const Header& header, Bytes file) {
+Result<> check_data(const BmpHeader& header, Bytes file) {
   if (header.compression == kRle8 || header.compression == kRle4) {
     return {};
   }
@@ -306,7 +306,7 @@ Result<> check_data(const Header& header, Bytes file) {
   return {};
 }
 
-Result<Decoded> decode_checked(const Header& header, Bytes file, const DecodeLimits& limits) {
+Result<Decoded> decode_checked(const BmpHeader& header, Bytes file, const DecodeLimits& limits) {
   if (auto fits = check_size(Format::bmp, header.width, header.height, limits); !fits) {
     return std::unexpected(fits.error());
   }

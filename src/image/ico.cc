@@ -7,7 +7,7 @@
 namespace gantry::image {
 namespace {
 
-constexpr std::size_t kHeader = 6;
+constexpr std::size_t kIcoHeader = 6;
 constexpr std::size_t kEntry = 16;
 
 struct Entry {
@@ -31,17 +31,17 @@ Entry read_entry(Bytes b) {
 }  // namespace
 
 Result<Decoded> decode_ico(Bytes bytes, const DecodeLimits& limits) {
-  const std::size_t count = bytes.size() >= kHeader ? le16(bytes, 4) : 0;
+  const std::size_t count = bytes.size() >= kIcoHeader ? le16(bytes, 4) : 0;
   if (count == 0) {
     return damaged(Format::ico, "want a picture, found none");
   }
-  if (bytes.size() < kHeader + count * kEntry) {
+  if (bytes.size() < kIcoHeader + count * kEntry) {
     return damaged(Format::ico, "truncated directory");
   }
   // The largest; of several, Pillow takes the one of the fewest colours, then the first.
-  Entry best = read_entry(bytes.subspan(kHeader, kEntry));
+  Entry best = read_entry(bytes.subspan(kIcoHeader, kEntry));
   for (std::size_t i = 1; i < count; ++i) {
-    const Entry entry = read_entry(bytes.subspan(kHeader + i * kEntry, kEntry));
+    const Entry entry = read_entry(bytes.subspan(kIcoHeader + i * kEntry, kEntry));
     if (entry.area > best.area || (entry.area == best.area && entry.depth < best.depth)) {
       best = entry;
     }

@@ -6,13 +6,13 @@
 #include <string_view>
 #include <utility>
 
+#include "pixel.h"
+
 namespace gantry::image {
 namespace {
 
-constexpr std::size_t kPixel = 3;
-
 void flip_rows(Image& image) {
-  const std::size_t stride = static_cast<std::size_t>(image.width) * kPixel;
+  const std::size_t stride = static_cast<std::size_t>(image.width) * kPixelBytes;
   auto top = image.rgb.begin();
   auto bottom = image.rgb.end();
   for (std::int32_t y = 0; y < image.height / 2; ++y) {
@@ -23,11 +23,11 @@ void flip_rows(Image& image) {
 }
 
 void reverse_pixels(std::uint8_t* first, std::size_t pixels) {
-  std::uint8_t* last = first + pixels * kPixel;
-  while (last - first >= static_cast<std::ptrdiff_t>(2 * kPixel)) {
-    last -= kPixel;
-    std::swap_ranges(first, first + kPixel, last);
-    first += kPixel;
+  std::uint8_t* last = first + pixels * kPixelBytes;
+  while (last - first >= static_cast<std::ptrdiff_t>(2 * kPixelBytes)) {
+    last -= kPixelBytes;
+    std::swap_ranges(first, first + kPixelBytes, last);
+    first += kPixelBytes;
   }
 }
 
@@ -44,8 +44,8 @@ void transpose(Image& image, bool reverse_columns, bool reverse_rows) {
         const std::size_t column = reverse_columns ? in_width - 1 - y : y;
         for (std::size_t x = x0; x < std::min(x0 + kSquare, in_height); ++x) {
           const std::size_t row = reverse_rows ? in_height - 1 - x : x;
-          std::memcpy(&turned[(y * in_height + x) * kPixel],
-                      &image.rgb[(row * in_width + column) * kPixel], kPixel);
+          std::memcpy(&turned[(y * in_height + x) * kPixelBytes],
+                      &image.rgb[(row * in_width + column) * kPixelBytes], kPixelBytes);
         }
       }
     }
@@ -123,11 +123,11 @@ void orient(Image& image, int orientation) {
     case 2:
       for (std::int32_t y = 0; y < image.height; ++y) {
         const auto width = static_cast<std::size_t>(image.width);
-        reverse_pixels(&image.rgb[static_cast<std::size_t>(y) * width * kPixel], width);
+        reverse_pixels(&image.rgb[static_cast<std::size_t>(y) * width * kPixelBytes], width);
       }
       return;
     case 3:
-      reverse_pixels(image.rgb.data(), image.rgb.size() / kPixel);
+      reverse_pixels(image.rgb.data(), image.rgb.size() / kPixelBytes);
       return;
     case 4:
       flip_rows(image);

@@ -85,7 +85,7 @@ class Scale {
 
 void put_grey(std::uint8_t* out, std::uint8_t grey) { std::memset(out, grey, 3); }
 
-struct Header {
+struct PnmHeader {
   char kind = '1';
   std::int64_t width = 0;
   std::int64_t height = 0;
@@ -101,7 +101,7 @@ std::unexpected<Error> truncated(std::uint64_t wanted, std::uint64_t found) {
                                   " bytes of samples, found " + std::to_string(found));
 }
 
-Result<> read_plain(const Header& header, Tokens tokens, Image& image) {
+Result<> read_plain(const PnmHeader& header, Tokens tokens, Image& image) {
   const auto bad_sample = [] { return damaged(Format::pnm, "truncated or a bad sample"); };
   if (header.is_bitmap()) {
     for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
@@ -129,7 +129,7 @@ Result<> read_plain(const Header& header, Tokens tokens, Image& image) {
   return {};
 }
 
-void read_bits(const Header& header, Bytes in, Image& image) {
+void read_bits(const PnmHeader& header, Bytes in, Image& image) {
   const auto width = static_cast<std::size_t>(header.width);
   const std::size_t stride = (width + 7) / 8;
   for (std::size_t y = 0; std::cmp_less(y, header.height); ++y) {
@@ -140,7 +140,7 @@ void read_bits(const Header& header, Bytes in, Image& image) {
   }
 }
 
-void read_samples(const Header& header, Bytes in, Image& image) {
+void read_samples(const PnmHeader& header, Bytes in, Image& image) {
   const Scale scale(header.maxval);
   const std::size_t size = header.maxval < 256 ? 1 : 2;
   const std::size_t channels = header.channels();
@@ -159,7 +159,7 @@ void read_samples(const Header& header, Bytes in, Image& image) {
 
 Result<Decoded> decode_pnm(Bytes bytes, const DecodeLimits& limits) {
   Tokens tokens(bytes.subspan(2));
-  Header header;
+  PnmHeader header;
   header.kind = static_cast<char>(bytes[1]);
   const auto width = tokens.number();
   const auto height = tokens.number();

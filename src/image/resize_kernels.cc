@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #elifdef __aarch64__
 #include <arm_neon.h>
+
+#include "pixel.h"
 #endif
 
 namespace gantry::image {
@@ -16,7 +18,6 @@ namespace {
 
 constexpr std::int32_t kHalf = 1 << (ResizeAxis::kFractionBits - 1);
 constexpr std::size_t kGroup = ResizeAxis::kGroup;
-constexpr std::size_t kPixel = 3;
 
 std::uint8_t to_byte(std::int32_t sum) {
   return static_cast<std::uint8_t>(
@@ -26,7 +27,7 @@ std::uint8_t to_byte(std::int32_t sum) {
 void plain_horizontal(const ResizeAxis& axis, const std::uint8_t* row, std::size_t /*readable*/,
                       std::uint8_t* out) {
   for (std::int32_t x = 0; x < axis.out; ++x) {
-    resize_pixel(axis, row, x, out + static_cast<std::size_t>(x) * kPixel);
+    resize_pixel(axis, row, x, out + static_cast<std::size_t>(x) * kPixelBytes);
   }
 }
 
@@ -69,18 +70,18 @@ __attribute__((target("sse4.1"))) void sse_horizontal(const ResizeAxis& axis,
                                                       std::uint8_t* out) {
   const __m128i pairs01 = _mm_load_si128(reinterpret_cast<const __m128i*>(kPairs.data()));
   const __m128i pairs23 = _mm_load_si128(reinterpret_cast<const __m128i*>(kPairs.data() + 16));
-  for (std::int32_t x = 0; x < axis.out; ++x, out += kPixel) {
+  for (std::int32_t x = 0; x < axis.out; ++x, out += kPixelBytes) {
     const auto start = static_cast<std::size_t>(axis.start[static_cast<std::size_t>(x)]);
     const std::size_t groups = groups_of(axis, x);
-    if ((start + groups * kGroup) * kPixel + 4 > readable) {
+    if ((start + groups * kGroup) * kPixelBytes + 4 > readable) {
       resize_pixel(axis, row, x, out);
       continue;
     }
-    const std::uint8_t* in = row + start * kPixel;
+    const std::uint8_t* in = row + start * kPixelBytes;
     const std::int16_t* weights = axis.weights_of(x);
     __m128i low = _mm_setzero_si128();
     __m128i high = _mm_setzero_si128();
-    for (std::size_t g = 0; g < groups; ++g, in += kGroup * kPixel, weights += 2 * kGroup) {
+    for (std::size_t g = 0; g < groups; ++g, in += kGroup * kPixelBytes, weights += 2 * kGroup) {
       const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in));
       const __m128i k = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights));
       const __m128i first = _mm_shuffle_epi8(bytes, pairs01);
@@ -95,7 +96,7 @@ __attribute__((target("sse4.1"))) void sse_horizontal(const ResizeAxis& axis,
     sum = _mm_packs_epi32(sum, sum);
     const std::int32_t rgb = _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
     // Four bytes at once where the fourth is overwritten by the next output.
-    std::memcpy(out, &rgb, x + 1 < axis.out ? 4 : kPixel);
+    std::memcpy(out, &rgb, x + 1 < axis.out ? 4 : kPixelBytes);
   }
 }
 
@@ -147,18 +148,18 @@ __attribute__((target("avx2"))) void avx2_horizontal(const ResizeAxis& axis,
   const __m256i spread_low = _mm256_setr_epi32(0x03020100, 0x03020100, 0x03020100, 0x03020100,
                                                0x07060504, 0x07060504, 0x07060504, 0x07060504);
   const __m256i spread_high = _mm256_add_epi8(spread_low, _mm256_set1_epi8(8));
-  for (std::int32_t x = 0; x < axis.out; ++x, out += kPixel) {
+  for (std::int32_t x = 0; x < axis.out; ++x, out += kPixelBytes) {
     const auto start = static_cast<std::size_t>(axis.start[static_cast<std::size_t>(x)]);
     const std::size_t groups = groups_of(axis, x);
-    if ((start + groups * kGroup) * kPixel + 4 > readable) {
+    if ((start + groups * kGroup) * kPixelBytes + 4 > readable) {
       resize_pixel(axis, row, x, out);
       continue;
     }
-    const std::uint8_t* in = row + start * kPixel;
+    const std::uint8_t* in = row + start * kPixelBytes;
     const std::int16_t* weights = axis.weights_of(x);
     __m256i low = _mm256_setzero_si256();
     __m256i high = _mm256_setzero_si256();
-    for (std::size_t g = 0; g < groups; ++g, in += kGroup * kPixel, weights += 2 * kGroup) {
+    for (std::size_t g = 0; g < groups; ++g, in += kGroup * kPixelBytes, weights += 2 * kGroup) {
       const __m256i samples = _mm256_shuffle_epi8(
           _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in))),
           pairs);
@@ -173,7 +174,7 @@ __attribute__((target("avx2"))) void avx2_horizontal(const ResizeAxis& axis,
     sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(kHalf)), kFractionBits);
     sum = _mm_packs_epi32(sum, sum);
     const std::int32_t rgb = _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
-    std::memcpy(out, &rgb, x + 1 < axis.out ? 4 : kPixel);
+    std::memcpy(out, &rgb, x + 1 < axis.out ? 4 : kPixelBytes);
   }
 }
 
@@ -190,19 +191,19 @@ __attribute__((target("avx2"))) void avx2_horizontal_rows(const ResizeAxis& axis
   for (std::int32_t x = 0; x < axis.out; ++x) {
     const auto start = static_cast<std::size_t>(axis.start[static_cast<std::size_t>(x)]);
     const std::size_t groups = groups_of(axis, x);
-    const std::size_t to = static_cast<std::size_t>(x) * kPixel;
-    if ((start + groups * kGroup) * kPixel + 4 > readable) {
+    const std::size_t to = static_cast<std::size_t>(x) * kPixelBytes;
+    if ((start + groups * kGroup) * kPixelBytes + 4 > readable) {
       for (std::size_t row = 0; row < 2; ++row) {
         resize_pixel(axis, rows[row], x, out[row] + to);
       }
       continue;
     }
-    std::size_t at = start * kPixel;
+    std::size_t at = start * kPixelBytes;
     const std::int16_t* weights = axis.weights_of(x);
     const __m256i zero = _mm256_setzero_si256();
     __m256i low[2] = {zero, zero};
     __m256i high[2] = {zero, zero};
-    for (std::size_t g = 0; g < groups; ++g, at += kGroup * kPixel, weights += 2 * kGroup) {
+    for (std::size_t g = 0; g < groups; ++g, at += kGroup * kPixelBytes, weights += 2 * kGroup) {
       const __m256i k =
           _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(weights)));
       const __m256i k_low = _mm256_shuffle_epi8(k, spread_low);
@@ -227,7 +228,7 @@ __attribute__((target("avx2"))) void avx2_horizontal_rows(const ResizeAxis& axis
     const __m128i words = _mm_packs_epi32(sum[0], sum[1]);
     const __m128i rgb = _mm_packus_epi16(words, words);
     const std::array<std::int32_t, 2> pixels = {_mm_cvtsi128_si32(rgb), _mm_extract_epi32(rgb, 1)};
-    const std::size_t size = x + 1 < axis.out ? 4 : kPixel;
+    const std::size_t size = x + 1 < axis.out ? 4 : kPixelBytes;
     for (std::size_t row = 0; row < 2; ++row) {
       std::memcpy(out[row] + to, &pixels[row], size);
     }
@@ -282,18 +283,18 @@ void neon_horizontal(const ResizeAxis& axis, const std::uint8_t* row, std::size_
       6, 255, 7, 255, 8, 255, 255, 255, 9, 255, 10, 255, 11, 255, 255, 255};
   const uint8x16_t spread01 = vld1q_u8(kSpread.data());
   const uint8x16_t spread23 = vld1q_u8(kSpread.data() + 16);
-  for (std::int32_t x = 0; x < axis.out; ++x, out += kPixel) {
+  for (std::int32_t x = 0; x < axis.out; ++x, out += kPixelBytes) {
     const auto start = static_cast<std::size_t>(axis.start[static_cast<std::size_t>(x)]);
     const std::size_t groups = groups_of(axis, x);
-    if ((start + groups * kGroup) * kPixel + 4 > readable) {
+    if ((start + groups * kGroup) * kPixelBytes + 4 > readable) {
       resize_pixel(axis, row, x, out);
       continue;
     }
-    const std::uint8_t* in = row + start * kPixel;
+    const std::uint8_t* in = row + start * kPixelBytes;
     const std::int16_t* weights = axis.weights_of(x);
     int32x4_t low = vdupq_n_s32(0);
     int32x4_t high = vdupq_n_s32(0);
-    for (std::size_t g = 0; g < groups; ++g, in += kGroup * kPixel, weights += 2 * kGroup) {
+    for (std::size_t g = 0; g < groups; ++g, in += kGroup * kPixelBytes, weights += 2 * kGroup) {
       const uint8x16_t bytes = vld1q_u8(in);
       const int16x8_t p01 = vreinterpretq_s16_u8(vqtbl1q_u8(bytes, spread01));
       const int16x8_t p23 = vreinterpretq_s16_u8(vqtbl1q_u8(bytes, spread23));
@@ -314,7 +315,7 @@ void neon_horizontal(const ResizeAxis& axis, const std::uint8_t* row, std::size_
     const uint8x8_t bytes = vqmovn_u16(vcombine_u16(words, words));
     const std::uint32_t rgb = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
     // Four bytes at once where the fourth is overwritten by the next output.
-    std::memcpy(out, &rgb, x + 1 < axis.out ? 4 : kPixel);
+    std::memcpy(out, &rgb, x + 1 < axis.out ? 4 : kPixelBytes);
   }
 }
 
@@ -385,9 +386,9 @@ void resize_pixel(const ResizeAxis& axis, const std::uint8_t* row, std::int32_t 
                   std::uint8_t* out) {
   const auto x = static_cast<std::size_t>(output);
   const std::int16_t* weights = axis.weights_of(output);
-  const std::uint8_t* in = row + static_cast<std::size_t>(axis.start[x]) * kPixel;
+  const std::uint8_t* in = row + static_cast<std::size_t>(axis.start[x]) * kPixelBytes;
   std::array<std::int32_t, 3> sum{};
-  for (std::size_t i = 0; std::cmp_less(i, axis.length[x]); ++i, in += kPixel) {
+  for (std::size_t i = 0; std::cmp_less(i, axis.length[x]); ++i, in += kPixelBytes) {
     const std::int32_t k = ResizeAxis::weight(weights, i);
     sum[0] += in[0] * k;
     sum[1] += in[1] * k;

@@ -3,12 +3,12 @@
 #include <array>
 #include <cstring>
 
+#include "pixel.h"
+
 namespace gantry::image {
 namespace {
 
-constexpr std::size_t kPixel = 3;
-
-std::size_t bytes_of(std::int32_t pixels) { return static_cast<std::size_t>(pixels) * kPixel; }
+std::size_t bytes_of(std::int32_t pixels) { return static_cast<std::size_t>(pixels) * kPixelBytes; }
 
 // Pillow has an exception from "rows first": very tall pictures are filtered by columns first,
 // which saves it memory and rounds differently.
@@ -129,8 +129,8 @@ void RowResizer::place(std::int32_t output) {
     return;  // it was made in place
   }
   std::uint8_t* to = out_ + bytes_of(output);
-  for (std::size_t i = 0; i < column_.size(); i += kPixel, to += bytes_of(across_.out)) {
-    std::memcpy(to, &column_[i], kPixel);
+  for (std::size_t i = 0; i < column_.size(); i += kPixelBytes, to += bytes_of(across_.out)) {
+    std::memcpy(to, &column_[i], kPixelBytes);
   }
 }
 

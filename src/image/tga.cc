@@ -16,7 +16,7 @@ constexpr std::uint8_t kRunLength = 8;  // flag beside the kind
 
 using Rgb = std::array<std::uint8_t, 3>;
 
-struct Header {
+struct TgaHeader {
   Kind kind = Kind::true_color;
   bool run_length = false;
   std::size_t id_size = 0;
@@ -31,8 +31,8 @@ struct Header {
   bool has_palette = false;
 };
 
-Header read_header(Bytes b) {
-  Header h;
+TgaHeader read_header(Bytes b) {
+  TgaHeader h;
   h.id_size = b[0];
   h.has_palette = b[1] == 1;
   h.kind = static_cast<Kind>(b[2] & 7);
@@ -63,7 +63,7 @@ Rgb read_color(const std::uint8_t* in, std::size_t size) {
 class PixelReader {
  public:
   /// `palette` holds 256 colours for an indexed picture.
-  PixelReader(const Header& header, std::vector<Rgb> palette)
+  PixelReader(const TgaHeader& header, std::vector<Rgb> palette)
       : kind_(header.kind), palette_(std::move(palette)), size_(header.bits / 8) {}
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -120,7 +120,7 @@ bool looks_like_tga(Bytes b) noexcept {
       (b[17] & 0xC0) != 0) {
     return false;
   }
-  const Header h = read_header(b);
+  const TgaHeader h = read_header(b);
   if (h.width == 0 || h.height == 0) {
     return false;
   }
@@ -139,7 +139,7 @@ bool looks_like_tga(Bytes b) noexcept {
 }
 
 Result<Decoded> decode_tga(Bytes bytes, const DecodeLimits& limits) {
-  const Header header = read_header(bytes);
+  const TgaHeader header = read_header(bytes);
   if (auto fits = check_size(Format::tga, header.width, header.height, limits); !fits) {
     return std::unexpected(fits.error());
   }

@@ -75,14 +75,14 @@ TEST(Zip, inflates) {
   EXPECT_EQ(read_zipped_file(bytes_of(file), "a", 2000).error().code, Code::invalid_argument);
 }
 
-struct BreakCase {
+struct DamageCase {
   const char* name;
   bool in_end_record;  ///< else in the directory entry
   std::size_t offset;
   char value;
   Code code;
 };
-class ZipDamage : public testing::TestWithParam<BreakCase> {};
+class ZipDamage : public testing::TestWithParam<DamageCase> {};
 TEST_P(ZipDamage, is_told) {
   std::string file = test::zip_of("a", "content", 0);
   const Offsets offsets(file);
@@ -94,18 +94,18 @@ TEST_P(ZipDamage, is_told) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Fields, ZipDamage,
-    testing::Values(BreakCase{"encrypted", false, 8, 1, Code::unimplemented},
-                    BreakCase{"unknown_method", false, 10, 12, Code::unimplemented},
-                    BreakCase{"checksum", false, 16, 0, Code::invalid_argument},
-                    BreakCase{"packed_size", false, 21, 1, Code::invalid_argument},
-                    BreakCase{"two_sizes", false, 24, 6, Code::invalid_argument},
-                    BreakCase{"name_length", false, 29, 1, Code::invalid_argument},
-                    BreakCase{"local_offset", false, 42, 1, Code::invalid_argument},
-                    BreakCase{"local_offset_far", false, 45, 0x7F, Code::invalid_argument},
-                    BreakCase{"entry_signature", false, 0, 'X', Code::invalid_argument},
-                    BreakCase{"end_signature", true, 0, 'X', Code::not_found},
-                    BreakCase{"directory_size", true, 15, 1, Code::invalid_argument},
-                    BreakCase{"directory_offset", true, 19, 1, Code::invalid_argument}),
+    testing::Values(DamageCase{"encrypted", false, 8, 1, Code::unimplemented},
+                    DamageCase{"unknown_method", false, 10, 12, Code::unimplemented},
+                    DamageCase{"checksum", false, 16, 0, Code::invalid_argument},
+                    DamageCase{"packed_size", false, 21, 1, Code::invalid_argument},
+                    DamageCase{"two_sizes", false, 24, 6, Code::invalid_argument},
+                    DamageCase{"name_length", false, 29, 1, Code::invalid_argument},
+                    DamageCase{"local_offset", false, 42, 1, Code::invalid_argument},
+                    DamageCase{"local_offset_far", false, 45, 0x7F, Code::invalid_argument},
+                    DamageCase{"entry_signature", false, 0, 'X', Code::invalid_argument},
+                    DamageCase{"end_signature", true, 0, 'X', Code::not_found},
+                    DamageCase{"directory_size", true, 15, 1, Code::invalid_argument},
+                    DamageCase{"directory_offset", true, 19, 1, Code::invalid_argument}),
     [](const auto& test) { return std::string(test.param.name); });
 
 RC_GTEST_PROP(ZipProperty, a_changed_byte_never_gives_other_content, ()) {

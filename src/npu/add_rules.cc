@@ -9,8 +9,6 @@
 namespace gantry::npu {
 namespace {
 
-Match match_if(bool applies) { return applies ? Match("") : std::nullopt; }
-
 /// The host; empty where the first operand is no convolution's of the same partition.
 std::optional<Site> host_of(const Site& add) {
   const std::int32_t producer = add.producer_here(add.input_index(0));

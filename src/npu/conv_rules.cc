@@ -11,8 +11,6 @@
 namespace gantry::npu {
 namespace {
 
-Match match_if(bool applies) { return applies ? Match("") : std::nullopt; }
-
 /// Input, weights, bias and output of a convolution, operands and sum of an addition; those that
 /// are there.
 struct Named {

@@ -30,8 +30,6 @@ bool is(const Site& site, std::initializer_list<Op> ops) {
   return std::ranges::find(ops, site.op().op) != ops.end();
 }
 
-Match match_if(bool applies) { return applies ? Match("") : std::nullopt; }
-
 }  // namespace
 
 Match reshape_without_shape(const Site& site) {

@@ -6,6 +6,9 @@
 // One function a rule of the table (rules.cc), by the rule's subject.
 namespace gantry::npu {
 
+/// For a rule whose name says all that there is to say of the operator.
+[[nodiscard]] inline Match match_if(bool applies) { return applies ? Match("") : std::nullopt; }
+
 // operator_rules.cc: what can kill Prepare, and what the driver refuses.
 [[nodiscard]] Match reshape_without_shape(const Site& site);
 [[nodiscard]] Match reshape_shape_computed(const Site& site);

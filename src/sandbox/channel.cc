@@ -6,8 +6,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 
 namespace gantry::sandbox {
@@ -15,8 +15,7 @@ namespace gantry::sandbox {
 Result<std::pair<UniqueFd, UniqueFd>> make_channel() {
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return fail(Code::unavailable,
-                format_text("no socket: {}", std::generic_category().message(errno)));
+    return fail(Code::unavailable, format_text("no socket: {}", errno_text(errno)));
   }
   return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
@@ -44,8 +43,7 @@ Result<> send_message(int socket, std::span<const std::byte> message, int fd) {
   }
   while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
     if (errno != EINTR) {
-      return fail(Code::unavailable,
-                  format_text("cannot send: {}", std::generic_category().message(errno)));
+      return fail(Code::unavailable, format_text("cannot send: {}", errno_text(errno)));
     }
   }
   return {};
@@ -62,7 +60,7 @@ Result<Received> receive_message(int socket, bool dont_wait) {
   }
   if (size < 0) {
     return fail(errno == EAGAIN ? Code::resource_exhausted : Code::unavailable,
-                format_text("cannot receive: {}", std::generic_category().message(errno)));
+                format_text("cannot receive: {}", errno_text(errno)));
   }
   if (static_cast<std::size_t>(size) > most_message_bytes) {
     return fail(Code::invalid_argument, format_text("a message of {} bytes", size));
@@ -78,8 +76,7 @@ Result<Received> receive_message(int socket, bool dont_wait) {
   while ((size = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)) < 0 && errno == EINTR) {
   }
   if (size < 0) {
-    return fail(Code::unavailable,
-                format_text("cannot receive: {}", std::generic_category().message(errno)));
+    return fail(Code::unavailable, format_text("cannot receive: {}", errno_text(errno)));
   }
   received.bytes.resize(static_cast<std::size_t>(size));
   bool too_many = false;

@@ -13,10 +13,10 @@
 #include <cstring>
 #include <mutex>
 #include <string_view>
-#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/sandbox/poll_time.h"
@@ -67,8 +67,8 @@ LeftBehind& left_behind() {
 Result<Process> Process::start(const Launch& launch) {
   left_behind().reap();
   const auto failed = [&](int error) {
-    return fail(Code::unavailable, format_text("{}: {}", launch.program.string(),
-                                               std::generic_category().message(error)));
+    return fail(Code::unavailable,
+                format_text("{}: {}", launch.program.string(), errno_text(error)));
   };
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) {

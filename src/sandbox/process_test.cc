@@ -8,19 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "gantry/test/child.h"
+#include "testing/launch.h"
 
 namespace gantry::sandbox {
 namespace {
 
 using namespace std::chrono_literals;
-
-Deadline patience() { return Deadline::after(120s); }
-
-Launch launch(std::vector<std::string> arguments) {
-  auto command = test::child(std::move(arguments));
-  return {.program = std::move(command.program), .arguments = std::move(command.arguments)};
-}
 
 TEST(Process, IsWaitedForUntilItsEndAndNoLonger) {
   auto process = Process::start(launch({"exit", "7"})).value();

@@ -13,7 +13,7 @@
 
 #include "gantry/base/sealed_bytes.h"
 #include "gantry/sandbox/channel.h"
-#include "gantry/test/child.h"
+#include "testing/launch.h"
 
 namespace gantry::sandbox {
 namespace {
@@ -21,14 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-/// Long enough for a loaded machine under a sanitizer; waits end by events, not by this.
-Deadline patience() { return Deadline::after(120s); }
-
-Launch launch(std::vector<std::string> arguments) {
-  auto command = test::child(std::move(arguments));
-  return {.program = std::move(command.program), .arguments = std::move(command.arguments)};
-}
 
 TaskEnd end_of(std::vector<std::string> arguments, Deadline deadline = patience()) {
   auto task = Task::start(launch(std::move(arguments)));

@@ -3,10 +3,10 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "checks.h"
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "remedies.h"
@@ -294,7 +294,7 @@ Finding check_access(const Survey& survey) {
   }
   finding.status = Status::failure;
   if (may) {
-    finding.found += format_text("; opening it fails: {}", std::generic_category().message(error));
+    finding.found += format_text("; opening it fails: {}", errno_text(error));
     if (error == EPERM || error == EACCES) {
       finding.why = survey.container.is_container()
                         ? "The node's mode allows it, the container's device rules do not."

@@ -10,10 +10,10 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <variant>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/sandbox/channel.h"
@@ -133,7 +133,7 @@ std::expected<FromChild, Failed> ProcessSlot::Impl::receive(Deadline deadline, i
                                  pollfd{.fd = stop_fd, .events = POLLIN, .revents = 0}};
     const int ready = poll(waited.data(), waited.size(), poll_time(deadline));
     if (ready < 0 && errno != EINTR) {
-      return std::unexpected(Failed{Trouble::nonsense, std::generic_category().message(errno)});
+      return std::unexpected(Failed{Trouble::nonsense, errno_text(errno)});
     }
     if (ready <= 0) {
       if (deadline.has_passed()) {

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 
 namespace gantry::worker {
@@ -17,8 +17,8 @@ namespace {
 constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 std::unexpected<Error> failed(std::size_t bytes, int error) {
-  return fail(Code::unavailable, format_text("cannot share {} bytes of memory: {}", bytes,
-                                             std::generic_category().message(error)));
+  return fail(Code::unavailable,
+              format_text("cannot share {} bytes of memory: {}", bytes, errno_text(error)));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/digest/sha256.h"
@@ -23,8 +24,7 @@ namespace gantry::zoo {
 Error file_error(const std::filesystem::path& path, std::string_view what) {
   const int error = errno;
   return {error == ENOENT || error == ENOTDIR ? Code::not_found : Code::failed_precondition,
-          format_text("{}: can't be {}: {}", path.string(), what,
-                      std::generic_category().message(error))};
+          format_text("{}: can't be {}: {}", path.string(), what, errno_text(error))};
 }
 
 Result<> for_each_piece(const std::filesystem::path& path,

@@ -24,7 +24,7 @@
 namespace gantry::cli {
 namespace {
 
-constexpr std::string_view examples =
+constexpr std::string_view bench_examples =
     R"(  gantry bench mobilenet_v1_1.0_224_quant.tflite                 # 10 runs, verdict against 50 ms
   gantry bench mobilenet.tflite --runs 200 --threads 1,2,4
   gantry bench mobilenet.tflite --slots 1,2,3 --seconds 5        # how throughput grows
@@ -318,7 +318,7 @@ int bench(std::span<char* const> arguments) {
       "bench",
       "How fast is a model on this machine? `gantry bench compare A B` compares two results.\n\n"
       "The exit code is 1 if the average is not below --target.",
-      std::string(examples));
+      std::string(bench_examples));
   settings.add_to(options);
   if (const auto exit = options.parse(arguments)) {
     return to_int(*exit);

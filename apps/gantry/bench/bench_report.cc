@@ -17,13 +17,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Four significant digits are more than a measurement here holds; 17 would be noise.
-double rounded(double ms) { return std::round(ms * 10'000) / 10'000; }
-
 Json to_json(const measure::Summary& s) {
-  return {
-      {"count", s.count},      {"average", rounded(s.average)}, {"deviation", rounded(s.deviation)},
-      {"min", rounded(s.min)}, {"max", rounded(s.max)},         {"p50", rounded(s.p50)},
-      {"p90", rounded(s.p90)}, {"p95", rounded(s.p95)},         {"p99", rounded(s.p99)}};
+  return {{"count", s.count},
+          {"average", four_decimals(s.average)},
+          {"deviation", four_decimals(s.deviation)},
+          {"min", four_decimals(s.min)},
+          {"max", four_decimals(s.max)},
+          {"p50", four_decimals(s.p50)},
+          {"p90", four_decimals(s.p90)},
+          {"p95", four_decimals(s.p95)},
+          {"p99", four_decimals(s.p99)}};
 }
 
 std::string number(double ms) {
@@ -33,8 +36,6 @@ std::string number(double ms) {
   return ms < 100 ? format_text("{:.2f}", ms) : format_text("{:.1f}", ms);
 }
 std::string with_unit(double ms) { return number(ms) + " ms"; }
-std::string percent(double share) { return format_text("{:.1f} %", share * 100); }
-
 std::string title(Terminal terminal, std::string_view text) {
   return "\n" + styled(terminal, Style::bold, text) + "\n";
 }
@@ -82,9 +83,9 @@ Json to_json(const std::vector<BenchReport::SlotsRow>& rows) {
   Json table = Json::array();
   for (const auto& row : rows) {
     table.push_back({{"slots", row.slots},
-                     {"per_second", rounded(row.per_second)},
-                     {"speed_up", rounded(row.speed_up)},
-                     {"efficiency", rounded(row.efficiency)},
+                     {"per_second", four_decimals(row.per_second)},
+                     {"speed_up", four_decimals(row.speed_up)},
+                     {"efficiency", four_decimals(row.efficiency)},
                      {"invoke_ms", to_json(row.invoke_ms)}});
   }
   return table;
@@ -104,12 +105,12 @@ Json to_json(const BenchReport::Npu& npu) {
   if (npu.is_measured()) {
     Json samples = Json::array();
     for (const double sample : npu.samples_ms) {
-      samples.push_back(rounded(sample));
+      samples.push_back(four_decimals(sample));
     }
     json["invoke_ms"] = to_json(npu.invoke_ms);
     json["invoke_ms"]["samples"] = std::move(samples);
-    json["in_process_ms"] = rounded(npu.in_process_ms);
-    json["delegate_ms"] = rounded(npu.delegate_ms);
+    json["in_process_ms"] = four_decimals(npu.in_process_ms);
+    json["delegate_ms"] = four_decimals(npu.delegate_ms);
     json["slots_table"] = to_json(npu.slots_table);
   }
   return json;
@@ -120,7 +121,7 @@ Json to_json(const BenchReport::Npu& npu) {
 std::string to_json(const BenchReport& report) {
   Json samples = Json::array();
   for (const double sample : report.samples_ms) {
-    samples.push_back(rounded(sample));
+    samples.push_back(four_decimals(sample));
   }
   Json document = {
       {"gantry", GANTRY_VERSION},
@@ -143,11 +144,11 @@ std::string to_json(const BenchReport& report) {
       {"threads", report.threads},
       {"warm_up", report.warm_up},
       {"load_ms",
-       {{"read", rounded(report.read_ms)},
-        {"create", rounded(report.create_ms)},
-        {"allocate", rounded(report.allocate_ms)},
-        {"total", rounded(report.read_ms + report.create_ms + report.allocate_ms)}}},
-      {"first_invoke_ms", rounded(report.first_ms)},
+       {{"read", four_decimals(report.read_ms)},
+        {"create", four_decimals(report.create_ms)},
+        {"allocate", four_decimals(report.allocate_ms)},
+        {"total", four_decimals(report.read_ms + report.create_ms + report.allocate_ms)}}},
+      {"first_invoke_ms", four_decimals(report.first_ms)},
       {"invoke_ms", to_json(report.invoke_ms)},
       {"memory_bytes",
        {{"before_load", report.before.resident},
@@ -163,8 +164,8 @@ std::string to_json(const BenchReport& report) {
   if (report.image) {
     document["image"] = {{"width", report.image->width},
                          {"height", report.image->height},
-                         {"decode_ms", rounded(report.image->decode_ms)},
-                         {"resize_ms", rounded(report.image->resize_ms)}};
+                         {"decode_ms", four_decimals(report.image->decode_ms)},
+                         {"resize_ms", four_decimals(report.image->resize_ms)}};
   }
   for (const auto& row : report.threads_table) {
     document["threads_table"].push_back(
@@ -178,12 +179,12 @@ std::string to_json(const BenchReport& report) {
   }
   for (const auto& cost : report.operators) {
     document["operators"].push_back(
-        {{"index", cost.index}, {"name", cost.name}, {"ms", rounded(cost.ms)}});
+        {{"index", cost.index}, {"name", cost.name}, {"ms", four_decimals(cost.ms)}});
   }
   if (!report.operators.empty()) {
     for (const auto& cost : measure::by_type(report.operators)) {
       document["operator_types"].push_back(
-          {{"name", cost.name}, {"count", cost.index}, {"ms", rounded(cost.ms)}});
+          {{"name", cost.name}, {"count", cost.index}, {"ms", four_decimals(cost.ms)}});
     }
   }
   document["invoke_ms"]["samples"] = std::move(samples);
@@ -456,16 +457,16 @@ std::string comparison_json(const BenchReport& a, const BenchReport& b) {
   Json document = Json::object();
   for (const ComparedRow& row : compared_rows(a, b)) {
     document[std::string(row.name)] = {
-        {"a", rounded(row.a)},
-        {"b", rounded(row.b)},
-        {"ratio", row.a > 0 ? Json(rounded(row.b / row.a)) : Json(nullptr)}};
+        {"a", four_decimals(row.a)},
+        {"b", four_decimals(row.b)},
+        {"ratio", row.a > 0 ? Json(four_decimals(row.b / row.a)) : Json(nullptr)}};
   }
   const measure::Comparison result = measure::compare(a.invoke_ms, b.invoke_ms);
   document["verdict"] = {
       {"change", change_name(result.change)},
-      {"ratio", rounded(result.ratio)},
-      {"low", rounded(result.low)},
-      {"high", std::isfinite(result.high) ? Json(rounded(result.high)) : Json(nullptr)}};
+      {"ratio", four_decimals(result.ratio)},
+      {"low", four_decimals(result.low)},
+      {"high", std::isfinite(result.high) ? Json(four_decimals(result.high)) : Json(nullptr)}};
   document["differences"] = differences(a, b);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

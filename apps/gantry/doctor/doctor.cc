@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "doctor/doctor_report.h"
 #include "gantry/backend/live_test.h"
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/terminal.h"
@@ -28,7 +29,7 @@ namespace {
 using system::Finding;
 using system::Status;
 
-constexpr std::string_view examples =
+constexpr std::string_view doctor_examples =
     R"(  gantry doctor
   gantry doctor --json | jq '.findings[] | select(.status == "failure")'
   gantry doctor --teflon /opt/mesa/lib/libteflon.so
@@ -113,7 +114,7 @@ Finding live_finding(const Settings& settings, const system::Survey& survey,
     if (const int error = system::open_accel_node(node->path).error; error != 0) {
       finding.why =
           format_text("{} went away meanwhile: it opened before, and now opening it fails: {}.",
-                      node->path.string(), std::generic_category().message(error));
+                      node->path.string(), errno_text(error));
     }
   }
   return finding;
@@ -144,7 +145,7 @@ int doctor(std::span<char* const> arguments) {
       "doctor",
       "Can this machine use its NPU? Each finding: what was found, what was wanted, and "
       "what mends it.\nEnds with 0 if the NPU is usable, with 1 if it is not.",
-      std::string(examples));
+      std::string(doctor_examples));
   options.flag("json", settings.json, "one JSON document on stdout instead of text");
   options.path("system-root", "DIR", settings.system_root,
                "look at this folder as if it were / [/]");

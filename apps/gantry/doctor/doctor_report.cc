@@ -17,7 +17,7 @@ using system::Status;
 
 constexpr std::size_t title_width = 20;
 constexpr std::size_t text_width = 100;
-constexpr std::string_view margin = "           ";  // below the titles
+constexpr std::string_view left_margin = "           ";  // below the titles
 
 std::string mark(Status status, Terminal terminal) {
   switch (status) {
@@ -33,7 +33,7 @@ std::string mark(Status status, Terminal terminal) {
   return {};
 }
 
-/// Words of `text` in lines of at most text_width columns, each after `margin`.
+/// Words of `text` in lines of at most text_width columns, each after `left_margin`.
 std::string wrapped(std::string_view text) {
   std::string out;
   std::size_t column = text_width;
@@ -41,8 +41,8 @@ std::string wrapped(std::string_view text) {
     const std::string_view word(part);
     if (column + columns(word) + 1 > text_width) {
       out += out.empty() ? "" : "\n";
-      out += margin;
-      column = margin.size();
+      out += left_margin;
+      column = left_margin.size();
     } else {
       out += ' ';
       ++column;
@@ -55,11 +55,11 @@ std::string wrapped(std::string_view text) {
 
 std::string remedy_text(const Remedy& remedy, Terminal terminal) {
   std::string out = format_text(
-      "{}{}\n", margin,
+      "{}{}\n", left_margin,
       styled(terminal, Style::bold,
              remedy.where.empty() ? "To mend or look further:" : "To mend, " + remedy.where + ":"));
   for (const auto line : remedy.text | std::views::split('\n')) {
-    out += format_text("{}  {}\n", margin, std::string_view(line));
+    out += format_text("{}  {}\n", left_margin, std::string_view(line));
   }
   return out;
 }

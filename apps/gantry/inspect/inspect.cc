@@ -23,7 +23,7 @@
 namespace gantry::cli {
 namespace {
 
-constexpr std::string_view examples =
+constexpr std::string_view inspect_examples =
     R"(  gantry inspect mobilenet_v2_1.0_224_quant.tflite               # where does each operator run, and why?
   gantry inspect mobilenet_v2_1.0_224_quant.tflite --mesa 26.2   # and after an update of Mesa?
   gantry inspect model.tflite --html model.html                  # the graph, coloured
@@ -97,7 +97,7 @@ int inspect(std::span<char* const> arguments) {
       "inspect",
       "What is in a model, and what would the NPU make of it? Nothing is run, no NPU is needed.\n\n"
       "The exit code is 1 if less than half of the multiplications run right on the NPU.",
-      std::string(examples));
+      std::string(inspect_examples));
   settings.add_to(options);
   if (const auto exit = options.parse(arguments)) {
     return to_int(*exit);

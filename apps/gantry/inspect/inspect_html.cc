@@ -60,20 +60,6 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string_view place(Verdict guarded) {
-  switch (guarded) {
-    case Verdict::npu:
-      return "NPU";
-    case Verdict::cpu:
-      return "CPU";
-    case Verdict::wrong:
-      return "CPU (NPU: wrong)";
-    case Verdict::crash:
-      return "CPU (NPU: crash)";
-  }
-  return "CPU";
-}
-
 std::string why(const npu::Placement& placement) {
   std::string out;
   for (const npu::Finding& finding : placement.findings) {
@@ -178,7 +164,7 @@ std::string graph_svg(const InspectReport& report) {
         "width=\"{:.0f}\" height=\"{:.0f}\" rx=\"6\"/><rect class=\"mark\" x=\"{:.0f}\" "
         "y=\"{:.0f}\" width=\"7\" height=\"{:.0f}\" rx=\"3\"/>",
         npu::verdict_name(placement.guarded),
-        escaped(format_text("#{} {}: {}", i, op.name, place(placement.guarded))) +
+        escaped(format_text("#{} {}: {}", i, op.name, place_of(placement.guarded))) +
             (placement.findings.empty() ? "" : " - " + escaped(why(placement))),
         at.x, at.y, box_width, box_height, at.x, at.y, box_height);
     out += format_text(
@@ -232,7 +218,7 @@ std::string operators_table(const InspectReport& report) {
         "<td class=\"place\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
         npu::verdict_name(placement.guarded), i, escaped(op.name),
         escaped(output_shape(report.graph, op)), human_count(report.cost.macs[i]),
-        place(placement.guarded),
+        place_of(placement.guarded),
         placement.guarded_partition < 0 ? "" : format_text("{}", placement.guarded_partition),
         reason);
   }

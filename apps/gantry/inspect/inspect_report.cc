@@ -25,10 +25,6 @@ std::string plural(std::size_t count, std::string_view word) {
   return format_text("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 
-std::string percent(double share) { return format_text("{:.1f} %", share * 100); }
-
-double rounded(double value) { return std::round(value * 10'000) / 10'000; }
-
 std::string quantization_text(const TensorSpec& spec) {
   return spec.quantization ? format_text("scale {:g}, zero point {}", spec.quantization->scale,
                                          spec.quantization->zero_point)
@@ -47,21 +43,6 @@ Style style_of(Verdict guarded) {
       return Style::red;
   }
   return Style::dim;
-}
-
-/// Where an operator runs, for a column of a table.
-std::string_view place(Verdict guarded) {
-  switch (guarded) {
-    case Verdict::npu:
-      return "NPU";
-    case Verdict::cpu:
-      return "CPU";
-    case Verdict::wrong:
-      return "CPU: NPU wrong";
-    case Verdict::crash:
-      return "CPU: NPU crash";
-  }
-  return "CPU";
 }
 
 std::string reason_of(const npu::Placement& placement) {
@@ -90,7 +71,7 @@ std::string operators_text(const InspectReport& report, Terminal terminal) {
     table.row(
         {format_text("{}", i), printable(op.name), output_shape(report.graph, op),
          macs == 0 ? "" : human_count(macs),
-         styled(terminal, style_of(placement.guarded), place(placement.guarded)),
+         styled(terminal, style_of(placement.guarded), place_of(placement.guarded)),
          placement.guarded_partition < 0 ? "" : format_text("{}", placement.guarded_partition),
          on_cpu(report.xnnpack.operators[i]), reason_of(placement)});
   }
@@ -186,6 +167,20 @@ Json partition_json(const npu::Partition& partition) {
 }
 
 }  // namespace
+
+std::string_view place_of(Verdict guarded) {
+  switch (guarded) {
+    case Verdict::npu:
+      return "NPU";
+    case Verdict::cpu:
+      return "CPU";
+    case Verdict::wrong:
+      return "CPU: NPU wrong";
+    case Verdict::crash:
+      return "CPU: NPU crash";
+  }
+  return "CPU";
+}
 
 std::string output_shape(const npu::Graph& graph, const npu::Operator& op) {
   return op.outputs.empty() || op.outputs.front() < 0
@@ -416,7 +411,7 @@ std::string to_json(const InspectReport& report) {
     one["bytes_in"] = cost.bytes_in;
     one["bytes_out"] = cost.bytes_out;
     one["tasks"] = cost.tasks;
-    one["estimate_ms"] = rounded(cost.ms);
+    one["estimate_ms"] = four_decimals(cost.ms);
     partitions.push_back(std::move(one));
   }
   Json alone = Json::array();
@@ -454,11 +449,11 @@ std::string to_json(const InspectReport& report) {
        {{"operators", report.count(Verdict::npu)},
         {"macs", report.cost.npu_macs},
         {"total_macs", report.cost.total_macs},
-        {"share", rounded(report.cost.share())},
+        {"share", four_decimals(report.cost.share())},
         {"bytes_in", report.cost.npu.bytes_in},
         {"bytes_out", report.cost.npu.bytes_out},
         {"tasks", report.cost.npu.tasks},
-        {"estimate_ms", rounded(report.cost.npu.ms)},
+        {"estimate_ms", four_decimals(report.cost.npu.ms)},
         {"estimate_basis",
          "a model of the NPU's part alone at 200 MHz; boards take two to four times that"},
         {"partitions", std::move(partitions)}}},

@@ -56,6 +56,8 @@ struct InspectReport {
   [[nodiscard]] std::string alone_text() const;
 };
 
+/// Where an operator runs, and what the NPU would make of it: "CPU: NPU wrong".
+[[nodiscard]] std::string_view place_of(npu::Verdict guarded);
 /// The shape of an operator's first output, "-" if it has none.
 [[nodiscard]] std::string output_shape(const npu::Graph& graph, const npu::Operator& op);
 /// "568.7 M".

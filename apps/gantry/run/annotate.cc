@@ -93,7 +93,7 @@ void draw_label(image::Image& picture, std::int32_t x, std::int32_t bottom, cons
   draw_text(picture, left + margin, top + margin, text, scale, text_colour_on(background));
 }
 
-std::string label_of(const inference::Prediction& found) {
+std::string caption_of(const inference::Prediction& found) {
   const std::string name =
       found.label.empty() ? format_text("class {}", found.class_id) : to_ascii(found.label);
   return format_text("{} {:.0f} %", name, found.probability * 100);
@@ -141,7 +141,7 @@ void annotate(image::Image& picture, const inference::Response& response) {
         palette[static_cast<std::size_t>(std::max(found.class_id, 0)) % palette.size()];
     if (!found.box) {
       const std::int32_t height = text_size("x", scale).height + (scale * 2);
-      draw_label(picture, scale * 2, line + height, label_of(found), scale, {30, 30, 30});
+      draw_label(picture, scale * 2, line + height, caption_of(found), scale, {30, 30, 30});
       line += height;
       continue;
     }
@@ -160,7 +160,7 @@ void annotate(image::Image& picture, const inference::Response& response) {
       const Colour colour =
           palette[static_cast<std::size_t>(std::max(found.class_id, 0)) % palette.size()];
       draw_label(picture, static_cast<std::int32_t>(std::lround(found.box->x_min)),
-                 static_cast<std::int32_t>(std::lround(found.box->y_min)), label_of(found), scale,
+                 static_cast<std::int32_t>(std::lround(found.box->y_min)), caption_of(found), scale,
                  colour);
     }
   }

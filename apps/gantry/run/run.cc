@@ -33,7 +33,7 @@
 namespace gantry::cli {
 namespace {
 
-constexpr std::string_view examples =
+constexpr std::string_view run_examples =
     R"(  gantry run cat.jpg                                # by the built-in model
   gantry run mobilenet_v1_1.0_224_quant.tflite cat.jpg
   gantry run --model mobilenet.tflite --labels imagenet.txt --top-k 3 photos/*.jpg
@@ -109,8 +109,6 @@ std::string ms(Clock::duration time) {
   const double value = to_ms(time);
   return value < 10 ? format_text("{:.2f} ms", value) : format_text("{:.1f} ms", value);
 }
-
-std::string percent(double probability) { return format_text("{:.1f} %", probability * 100); }
 
 std::string label_of(const inference::Prediction& found) {
   return found.label.empty() ? format_text("class {}", found.class_id) : printable(found.label);
@@ -319,7 +317,7 @@ int run(std::span<char* const> arguments) {
                   "A picture that cannot be read does not stop the others; the exit code is then "
                   "1, and 3 if the\n"
                   "model cannot be loaded.",
-                  std::string(examples));
+                  std::string(run_examples));
   settings.add_to(options);
   if (const auto exit = options.parse(arguments)) {
     return to_int(*exit);

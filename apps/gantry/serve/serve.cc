@@ -28,7 +28,7 @@
 namespace gantry::cli {
 namespace {
 
-constexpr std::string_view examples =
+constexpr std::string_view serve_examples =
     R"(  gantry serve                          # the built-in model
   gantry serve --model mobilenet_v1_1.0_224_quant.tflite
   gantry serve --model detector.tflite --labels coco.txt --listen 0.0.0.0:8080
@@ -107,7 +107,7 @@ int serve(std::span<char* const> arguments) {
       "ends\n"
       "with 0; with 3 if --drain-timeout was too short, or on a second signal, which ends it at\n"
       "once.",
-      std::string(examples));
+      std::string(serve_examples));
   settings.add_to(options);
   if (const auto exit = options.parse(arguments)) {
     return to_int(*exit);

@@ -39,6 +39,9 @@ struct [[nodiscard]] Error {
 template <class T = void>
 using Result = std::expected<T, Error>;
 
+/// What the system says of an `errno`: "No such file or directory".
+[[nodiscard]] std::string errno_text(int number);
+
 /// Shorthand for `return std::unexpected(Error{…})`.
 [[nodiscard]] inline std::unexpected<Error> fail(Code code, std::string message) {
   return std::unexpected(Error{code, std::move(message)});

@@ -22,6 +22,12 @@ namespace gantry {
 /// Whether all of `text` is well-formed UTF-8. Source: RFC 3629, section 4.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
+/// "12.3 %" for a share of 0.123: for people.
+[[nodiscard]] std::string percent(double share);
+
+/// `value` rounded to four decimals: for numbers in JSON that people read too.
+[[nodiscard]] double four_decimals(double value);
+
 /// "4.3 MB": for people.
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
 
