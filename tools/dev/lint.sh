@@ -51,7 +51,7 @@ run "format" check_format
 run "shell scripts" check_shell
 run "file sizes" check_sizes
 run "width of documents" check_width
-[[ ${1:-} == --quick ]] || run "clang-tidy" python3 tools/dev/tidy.py --build build/dev --cache "$cache/tidy"
+[[ ${1:-} == --quick ]] || run "clang-tidy" python3 tools/dev/tidy.py --build build/lint --cache "$cache/tidy"
 
 if ((${#failed[@]})); then
   printf 'dev: lint found something in: %s (./dev lint --fix mends the format)\n' "$(IFS=,; echo "${failed[*]}")" >&2

@@ -133,7 +133,7 @@ case $command in
   test) run_tests "$@" ;;
   fuzz) fuzz "$@" ;;
   lint)
-    [[ -n ${1:-} ]] || configure dev
+    [[ -n ${1:-} ]] || configure lint
     guarded "$repo/tools/dev/lint.sh" "$@"
     ;;
   bench)
