@@ -17,7 +17,7 @@ namespace {
 using npu::Verdict;
 
 constexpr std::string_view style = R"(:root{color-scheme:light dark;--back:#fff;--text:#1c2430;
---soft:#5d6876;--line:#c3cad3;--card:#f4f6f8;--npu:#1f8a4c;--cpu:#6b7787;--wrong:#b86e00;--crash:#c2303a}
+--soft:#5d6876;--line:#c3cad3;--card:#f4f6f8;--npu:#1a7a42;--cpu:#626e7d;--wrong:#965a00;--crash:#c2303a}
 @media (prefers-color-scheme:dark){:root{--back:#12161c;--text:#e6eaf0;--soft:#9aa6b5;--line:#3a4452;
 --card:#1b212a;--npu:#3fb56f;--cpu:#8794a6;--wrong:#e09a2b;--crash:#f0626b}}
 *{box-sizing:border-box}body{margin:0;padding:24px;background:var(--back);color:var(--text);
@@ -255,7 +255,7 @@ std::string to_html(const InspectReport& report) {
   }
   out += format_text("</div><div class=\"bar\"><i style=\"width:{:.1f}%\"></i></div>\n",
                      report.cost.share() * 100);
-  out += "<h2>Inputs and outputs</h2><table>\n";
+  out += "<h2>Inputs and outputs</h2><div class=\"wide\"><table>\n";
   for (const auto* const specs : {&report.info.inputs, &report.info.outputs}) {
     for (const TensorSpec& spec : *specs) {
       out += format_text("<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n",
@@ -263,11 +263,11 @@ std::string to_html(const InspectReport& report) {
                          escaped(spec.description()));
     }
   }
-  out += "</table>\n";
+  out += "</table></div>\n";
   const auto obstacles = report.obstacles();
   if (!obstacles.empty()) {
     out +=
-        "<h2>What keeps operators off the NPU, the most work first</h2><table>"
+        "<h2>What keeps operators off the NPU, the most work first</h2><div class=\"wide\"><table>"
         "<tr><th class=\"n\">operators</th><th class=\"n\">MACs</th><th>why</th><th>what to "
         "change</th></tr>\n";
     for (const Obstacle& obstacle : obstacles) {
@@ -276,7 +276,7 @@ std::string to_html(const InspectReport& report) {
           obstacle.operators, human_count(obstacle.macs), escaped(obstacle.rule->reason),
           escaped(obstacle.rule->change));
     }
-    out += "</table>\n";
+    out += "</table></div>\n";
   }
   out +=
       "<h2>Graph</h2><p class=\"key\"><span class=\"npu\"><i></i>NPU</span><span class=\"cpu\">"
