@@ -134,7 +134,7 @@ make_rootfs() {
   fi
   step_log=$cache/log/rootfs.log
   : >"$step_log"
-  [[ -e $rootfs ]] || say "preparing Debian $rootfs_suite under $cache (once; about 3 GB; log: $step_log)"
+  [[ -e $rootfs ]] || say "preparing Debian $rootfs_suite under $cache (once; about 3.5 GB; log: $step_log)"
   if [[ ! -e $rootfs ]]; then
     host_install "${maker_needs[@]}"
     step_log=$cache/log/rootfs.log
