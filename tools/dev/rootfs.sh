@@ -5,7 +5,6 @@
 # Raise when a root file system must be made afresh because of how it is made. A longer list of packages is no such reason.
 rootfs_recipe=1
 rootfs_suite=forky
-rootfs_sections=(target build test lint fuzz arm64)
 rootfs=$cache/rootfs/$rootfs_suite-$(uname -m)-r$rootfs_recipe
 maker=$repo/tools/dev/make.sh
 sysroot=$cache/sysroot/$rootfs_suite-arm64-r$rootfs_recipe
@@ -26,10 +25,8 @@ rootfs_dpkg=(
 # A mirror may be a frozen copy, whose Release file has expired; its signature is checked all the same.
 rootfs_apt=('Acquire::Check-Valid-Until "false"' 'Acquire::Retries "3"' 'Acquire::http::Timeout "30"' 'Acquire::https::Timeout "30"')
 
-# rootfs_for_training: from here on the root file system is the one for ./dev train. It is large, without compilers, and apart,
-# so that nobody else waits for its packages.
+# rootfs_for_training: from here on the root file system is the one for ./dev train: large, and without compilers.
 rootfs_for_training() {
-  rootfs_sections=(train)
   rootfs+=-train
 }
 
@@ -118,10 +115,10 @@ retried() {
   return 1
 }
 
-# ensure_rootfs: the root file system exists and has every package of the list. The usual case must cost nothing.
+# ensure_rootfs: the root file system exists and has the packages of $sections. The usual case must cost nothing.
 ensure_rootfs() {
   local want
-  want=$(packages "${rootfs_sections[@]}")
+  want=$(packages "${sections[@]}")
   [[ -e $rootfs/gantry-packages && -z $(LC_ALL=C comm -23 <(echo "$want") "$rootfs/gantry-packages") ]] || locked make_rootfs "$want"
 }
 
@@ -134,7 +131,7 @@ make_rootfs() {
   fi
   step_log=$cache/log/rootfs.log
   : >"$step_log"
-  [[ -e $rootfs ]] || say "preparing Debian $rootfs_suite under $cache (once; about 3.5 GB; log: $step_log)"
+  [[ -e $rootfs ]] || say "preparing Debian $rootfs_suite under $cache (once; 2 to 3.5 GB; log: $step_log)"
   if [[ ! -e $rootfs ]]; then
     host_install "${maker_needs[@]}"
     step_log=$cache/log/rootfs.log
