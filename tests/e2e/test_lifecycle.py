@@ -224,6 +224,13 @@ class Shutdown(Load):
                                           self.queue_depth(v) >= count - WORKERS)(metrics(service)))
         return connections
 
+    def fill_up(self, service):
+        """More requests than can be answered soon. On a busy machine the service may answer as fast as we send: so more of them."""
+        connections = []
+        while self.queue_depth(metrics(service)) < 200:
+            connections += self.fill(service, 300)
+        return connections
+
     def test_sigterm_under_load_answers_what_was_accepted(self):
         self.ends = True
         service = self.serve(SLOW_MODEL, *ONE_AT_A_TIME, "--queue", "100")
@@ -260,7 +267,7 @@ class Shutdown(Load):
     def test_a_second_signal_ends_it_at_once(self):
         self.ends = True
         service = self.serve(SLOW_MODEL, *ONE_AT_A_TIME, "--queue", "1000", "--request-timeout", "1h", "--drain-timeout", "1h")
-        connections = self.fill(service, 200)
+        connections = self.fill_up(service)
         service.signal()
         service.wait_for_log("stopping")
         service.signal()
@@ -275,8 +282,8 @@ class Shutdown(Load):
 
     def test_the_drain_has_an_end(self):
         self.ends = True
-        service = self.serve(SLOW_MODEL, *ONE_AT_A_TIME, "--queue", "1000", "--request-timeout", "1h", "--drain-timeout", "100ms")
-        self.fill(service, 200)
+        service = self.serve(SLOW_MODEL, *ONE_AT_A_TIME, "--queue", "1000", "--request-timeout", "1h", "--drain-timeout", "10ms")
+        self.fill_up(service)
         service.signal()
         self.assertEqual(service.process.wait(HANG_S), 3)
 
