@@ -1,4 +1,5 @@
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <span>
@@ -85,6 +86,8 @@ int dispatch(std::span<char* const> arguments) {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): only if telling of an exception throws
 int main(int argc, char** argv) {
+  // Whoever started us may have ignored it: the kernel would then not tell how our children end.
+  std::signal(SIGCHLD, SIG_DFL);
   try {
     return dispatch(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   } catch (const std::exception& e) {

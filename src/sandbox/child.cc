@@ -1,5 +1,6 @@
 #include "gantry/sandbox/child.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -53,6 +54,7 @@ void limit_this_process(const Limits& limits) {
 }
 
 void end_with_parent(int socket) {
+  fcntl(socket, F_SETFD, FD_CLOEXEC);  // what a library starts does not speak for us
   std::thread([socket] {
     pollfd watched{.fd = socket, .events = POLLRDHUP, .revents = 0};
     while (poll(&watched, 1, -1) <= 0) {

@@ -179,8 +179,10 @@ bool Process::try_reap() {
   if (!status_) {
     int status = 0;
     const pid_t reaped = waitpid(pid_, &status, WNOHANG);
+    // Where SIGCHLD is ignored nobody gets to know how a child ended: that is no success.
+    constexpr int unknown = W_EXITCODE(255, 0);
     if (reaped == pid_ || (reaped < 0 && errno == ECHILD)) {
-      status_ = status;
+      status_ = reaped == pid_ ? status : unknown;
       pidfd_.reset();
     }
   }

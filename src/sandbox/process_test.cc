@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,14 @@ TEST(Process, IsWaitedForUntilItsEndAndNoLonger) {
   EXPECT_TRUE(process.wait(patience()));
   ASSERT_TRUE(process.status());
   EXPECT_EQ(how_it_ended(*process.status()), "ended with exit code 7");
+}
+
+TEST(Process, AnEndThatNobodyIsToldOfIsNoSuccess) {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  auto process = Process::start(launch({"exit", "0"})).value();
+  EXPECT_TRUE(process.wait(patience()));
+  std::signal(SIGCHLD, before);
+  EXPECT_EQ(how_it_ended(*process.status()), "ended with exit code 255");
 }
 
 TEST(Process, AWaitIsBounded) {

@@ -83,18 +83,21 @@ void Task::take(TaskEnd& end, std::string_view message) {
 
 bool Task::read_messages(TaskEnd& end) {
   // Bounded, as read_words() is: the deadline is looked at in between.
-  for (int i = 0; i < 256 && socket_; ++i) {
+  for (int i = 0; i < 256; ++i) {
+    if (!socket_) {
+      return false;
+    }
     const auto received = receive_message(socket_.get(), true);
     if (received && !received->bytes.empty()) {
       take(end, text_of(received->bytes));
       continue;
     }
-    if (!received && received.error().code == Code::resource_exhausted) {
-      break;  // nothing there now
+    if (received || received.error().code != Code::resource_exhausted) {
+      socket_.reset();  // closed, or of no more use
     }
-    socket_.reset();  // closed, or of no more use
+    return false;
   }
-  return static_cast<bool>(socket_);
+  return true;
 }
 
 TaskEnd Task::wait(Deadline deadline) {
@@ -119,8 +122,10 @@ TaskEnd Task::wait(Deadline deadline) {
     poll(waited.data(), waited.size(),
          process_.pidfd() >= 0 || (time >= 0 && time < look_again_ms) ? time : look_again_ms);
   }
-  // What it said before it ended.
-  while (!end.was_late && read_messages(end)) {
+  // What it said before it ended. That fits into the socket's memory; whatever else holds the
+  // channel, a process that a library left behind say, may go on for ever.
+  constexpr int most_rounds = 64;
+  for (int i = 0; i < most_rounds && !end.was_late && read_messages(end); ++i) {
   }
   process_.read_words();
   end.status = process_.status();

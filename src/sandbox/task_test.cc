@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gantry/base/sealed_bytes.h"
+#include "gantry/base/text.h"
 #include "gantry/sandbox/channel.h"
 #include "testing/launch.h"
 
@@ -27,6 +28,20 @@ TaskEnd end_of(std::vector<std::string> arguments, Deadline deadline = patience(
   EXPECT_TRUE(task) << task.error().message;
   return task->wait(deadline);
 }
+
+/// A library may start a process that goes on, and has the channel open.
+class TaskThatLeavesOne : public testing::TestWithParam<const char*> {};
+TEST_P(TaskThatLeavesOne, EndsAllTheSame) {
+  const TaskEnd end = end_of({GetParam()});
+  EXPECT_TRUE(end.is_done) << end.text();
+  ASSERT_FALSE(end.results.empty());
+  const auto left = parse_int(end.results.front());
+  ASSERT_TRUE(left);
+  EXPECT_EQ(kill(static_cast<pid_t>(*left), SIGKILL), 0) << "we waited for it";
+}
+INSTANTIATE_TEST_SUITE_P(All, TaskThatLeavesOne,
+                         testing::Values("leaves_one_that_holds", "leaves_one_that_chatters"),
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST(Task, WhatIsDoneSaysSoAndWhatItFound) {
   const TaskEnd end = end_of({"good"});

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -65,6 +66,27 @@ Result<> job(std::string_view how, const Teller& tell) {
     std::atexit([] { std::_Exit(3); });
     tell.result("all is well");
     std::exit(3);  // NOLINT(concurrency-mt-unsafe): a library that ends its process
+  }
+  if (how == "leaves_one_that_holds" || how == "leaves_one_that_chatters") {
+    std::array<int, 2> told{};
+    if (pipe(told.data()) != 0) {
+      return fail(Code::unavailable, "no pipe");
+    }
+    const pid_t left = fork();
+    if (left == 0) {
+      close(told[1]);
+      char none = 0;
+      static_cast<void>(read(told[0], &none, 1));  // until its number was told
+      // Longer than a parent may wait; not for ever, should the test end early.
+      alarm(100);
+      while (how == "leaves_one_that_chatters") {
+        tell.result("of the one that is left");
+      }
+      hang();
+    }
+    tell.result(std::to_string(left));
+    close(told[1]);
+    return {};
   }
   if (how == "chatter") {
     for (;;) {

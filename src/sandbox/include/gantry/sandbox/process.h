@@ -71,7 +71,8 @@ class Process {
   /// Readable when the child has written output or closed it.
   [[nodiscard]] int words_fd() const noexcept { return words_fd_.get(); }
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
-  /// The status of waitpid(), once the child has ended.
+  /// The status of waitpid(), once the child has ended; that of exit code 255 if the system does
+  /// not tell, since this process ignores SIGCHLD.
   [[nodiscard]] std::optional<int> status() const noexcept { return status_; }
 
   /// Reads the output that is there and keeps its end. False once the child has closed its output.

@@ -49,7 +49,7 @@ class Task {
   [[nodiscard]] TaskEnd wait(Deadline deadline);
 
  private:
-  /// Reads the messages that are there. False once the channel is closed.
+  /// Reads messages that are there. True if more may be there.
   bool read_messages(TaskEnd& end);
   static void take(TaskEnd& end, std::string_view message);
   Process process_;
