@@ -1,6 +1,9 @@
 #include "gantry/backend/trial.h"
 
+#include <sys/wait.h>
+
 #include <algorithm>
+#include <csignal>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -157,7 +160,7 @@ Result<Tried> TrialProcess::wait(Deadline deadline) {
     return fail(Code::invalid_argument, printable(end.error->message));
   }
   if (end.was_late) {
-    return fail(Code::invalid_argument,
+    return fail(Code::deadline_exceeded,
                 format_text("an inference did not end within --trial-timeout, in a child process "
                             "that tried it{}",
                             end.is_gone ? "" : " and cannot be ended: its device may hold it"));
@@ -172,6 +175,12 @@ Result<Tried> TrialProcess::wait(Deadline deadline) {
   }
   const std::string last = sandbox::last_line(end.words);
   const std::string said = last.empty() ? "" : format_text("; its last words: {}", last);
+  if (end.has_crashed() && (WTERMSIG(*end.status) == SIGKILL || WTERMSIG(*end.status) == SIGTERM)) {
+    return fail(Code::unavailable,
+                format_text("a child process that tried the model {}: by the system, for want of "
+                            "memory, or by somebody",
+                            end.text()));
+  }
   if (end.has_crashed()) {
     return fail(Code::invalid_argument,
                 format_text("TensorFlow Lite crashed on it, in a child process that {}{}",

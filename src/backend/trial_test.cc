@@ -107,6 +107,12 @@ TEST(Trial, ASignalIsNamedWithTheLastWords) {
   EXPECT_THAT(outcome.error().message, HasSubstr("last words"));
 }
 
+TEST(Trial, AKilledChildSpeaksNotAgainstTheModel) {
+  const auto outcome = outcome_of(pretending({"killed"}));
+  EXPECT_EQ(outcome.error().code, Code::unavailable);
+  EXPECT_THAT(outcome.error().message, HasSubstr("want of memory"));
+}
+
 TEST(Trial, AnotherExitCodeIsNamed) {
   EXPECT_THAT(outcome_of(pretending({"exit:7"})).error().message, HasSubstr("exit code 7"));
 }

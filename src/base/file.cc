@@ -54,7 +54,7 @@ Result<OpenFile> open_regular(const std::filesystem::path& path, std::size_t max
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     const int error = errno;
-    return fail(error == ENOENT || error == ENOTDIR ? Code::not_found : Code::invalid_argument,
+    return fail(error == ENOENT || error == ENOTDIR ? Code::not_found : Code::failed_precondition,
                 format_text("{}: can't be opened: {}", path.string(), errno_text(error)));
   }
   struct stat status{};

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -69,37 +71,86 @@ Result<> write_all(int fd, std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<SealedBytes> SealedBytes::read(const std::filesystem::path& path, std::size_t max_bytes) {
-  const auto file = open_regular(path, max_bytes);
-  if (!file) {
-    return std::unexpected(file.error());
-  }
-  auto memory = make_memory_file();
-  if (!memory) {
-    return std::unexpected(std::move(memory).error());
-  }
+namespace {
+
+/// Whether the file is the same as when `before` was taken.
+bool is_unchanged(const struct stat& before, const struct stat& after) {
+  return before.st_size == after.st_size && before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+         before.st_mtim.tv_nsec == after.st_mtim.tv_nsec &&
+         before.st_ctim.tv_sec == after.st_ctim.tv_sec &&
+         before.st_ctim.tv_nsec == after.st_ctim.tv_nsec;
+}
+
+/// Whether the file was written to so lately that one more change could bear the same time.
+bool is_fresh(const struct stat& status) {
+  using std::chrono::nanoseconds;
+  using std::chrono::seconds;
+  constexpr nanoseconds kernel_tick = std::chrono::milliseconds(20);  // 10 ms where CONFIG_HZ=100
+  const auto written = seconds(status.st_mtim.tv_sec) + nanoseconds(status.st_mtim.tv_nsec);
+  const auto age = std::chrono::system_clock::now().time_since_epoch() - written;
+  return age >= nanoseconds(0) && age < kernel_tick;
+}
+
+/// The file as it is now, into `memory`. Answers the number of bytes.
+Result<std::size_t> read_into(int memory, const OpenFile& file, const std::filesystem::path& path) {
   // Pieces that stay in the processor's cache on their way.
-  std::vector<std::byte> piece(std::min<std::size_t>(file->size, std::size_t{256} << 10U));
-  for (std::size_t done = 0; done < file->size;) {
-    const ssize_t got =
-        ::read(file->fd.get(), piece.data(), std::min(piece.size(), file->size - done));
+  std::vector<std::byte> piece(std::min<std::size_t>(file.size, std::size_t{256} << 10U));
+  std::size_t done = 0;
+  while (done < file.size) {
+    const ssize_t got = pread(file.fd.get(), piece.data(), std::min(piece.size(), file.size - done),
+                              static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) {
       continue;
     }
-    if (got <= 0) {
+    if (got < 0) {
       return fail(Code::invalid_argument,
-                  format_text("{}: can't be read: {}", path.string(),
-                              got < 0 ? errno_text(errno) : "it became shorter meanwhile"));
+                  format_text("{}: can't be read: {}", path.string(), errno_text(errno)));
     }
-    if (auto written =
-            write_all(memory->get(), std::span(piece).first(static_cast<std::size_t>(got)));
+    if (got == 0) {
+      break;
+    }
+    if (auto written = write_all(memory, std::span(piece).first(static_cast<std::size_t>(got)));
         !written) {
       return fail(written.error().code,
                   format_text("{}: {}", path.string(), written.error().message));
     }
     done += static_cast<std::size_t>(got);
   }
-  return seal(*std::move(memory), max_bytes);
+  return done;
+}
+
+}  // namespace
+
+Result<SealedBytes> SealedBytes::read(const std::filesystem::path& path, std::size_t max_bytes) {
+  constexpr int most_tries = 50;
+  for (int i = 0; i < most_tries; ++i) {
+    const auto file = open_regular(path, max_bytes);
+    if (!file) {
+      return std::unexpected(file.error());
+    }
+    struct stat before{};
+    struct stat after{};
+    fstat(file->fd.get(), &before);
+    if (!is_fresh(before)) {
+      auto memory = make_memory_file();
+      if (!memory) {
+        return std::unexpected(std::move(memory).error());
+      }
+      auto done = read_into(memory->get(), *file, path);
+      if (!done) {
+        return std::unexpected(std::move(done).error());
+      }
+      fstat(file->fd.get(), &after);
+      if (is_unchanged(before, after) && *done == file->size) {
+        return seal(*std::move(memory), max_bytes);
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return fail(Code::unavailable,
+              format_text("{}: it changes while it is read: write a new version beside it and "
+                          "rename that (mv)",
+                          path.string()));
 }
 
 Result<SealedBytes> SealedBytes::copy(std::span<const std::byte> bytes) {

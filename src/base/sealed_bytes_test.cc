@@ -6,10 +6,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 namespace gantry {
 namespace {
@@ -91,6 +99,40 @@ TEST_F(SealedBytesTest, NothingAndTooMuch) {
   EXPECT_EQ(large.error().code, Code::out_of_range);
   EXPECT_THAT(large.error().message, HasSubstr(path.string()));
   EXPECT_EQ(SealedBytes::read(path.string() + ".absent", 10).error().code, Code::not_found);
+}
+
+/// Somebody writes one version over the other, from front to back: at no moment does a later part
+/// of the file have a newer version than an earlier one.
+TEST_F(SealedBytesTest, WhatIsReadWasThereAtOneMoment) {
+  constexpr std::size_t pieces = 64;
+  constexpr std::size_t piece_size = std::size_t{64} << 10U;
+  using Piece = std::vector<std::uint32_t>;
+  write(std::string(pieces * piece_size, '\0'));
+  std::atomic<std::uint32_t> version = 0;
+  std::jthread writer([&](const std::stop_token& stop) {
+    const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    while (!stop.stop_requested()) {
+      const Piece piece(piece_size / sizeof(std::uint32_t), ++version);
+      for (std::size_t i = 0; i < pieces; ++i) {
+        ASSERT_EQ(pwrite(file.get(), piece.data(), piece_size, static_cast<off_t>(i * piece_size)),
+                  static_cast<ssize_t>(piece_size));
+      }
+    }
+  });
+  while (version < 2) {
+    std::this_thread::yield();
+  }
+  const auto busy = SealedBytes::read(path, pieces * piece_size);
+  if (busy) {
+    std::vector<std::uint32_t> read(busy->bytes().size() / sizeof(std::uint32_t));
+    std::memcpy(read.data(), busy->bytes().data(), busy->bytes().size());
+    EXPECT_TRUE(std::ranges::is_sorted(read, std::greater()));
+  } else {
+    EXPECT_EQ(busy.error().code, Code::unavailable);
+    EXPECT_THAT(busy.error().message, HasSubstr("changes while it is read"));
+  }
+  writer = {};
+  EXPECT_TRUE(SealedBytes::read(path, pieces * piece_size));
 }
 
 }  // namespace

@@ -184,9 +184,12 @@ std::string model_next_step(const Error& error) {
     case Code::not_found:
       return "Check the path of the model and of its labels.";
     case Code::invalid_argument:
-      return "The file is damaged, no TensorFlow Lite model, or one that this build cannot run.";
-    case Code::cancelled:
+      return "Want a whole TensorFlow Lite model that this build can run.";
     case Code::deadline_exceeded:
+      return "Give it more time with --trial-timeout, or, if you trust the model, leave the trial "
+             "out "
+             "with --no-trial.";
+    case Code::cancelled:
     case Code::resource_exhausted:
     case Code::failed_precondition:
     case Code::out_of_range:

@@ -45,6 +45,8 @@ Result<> obey(std::span<const std::string> how, const sandbox::Teller& tell) {
       print_line("{}", what.substr(6));
     } else if (what.starts_with("error:")) {
       return fail(Code::invalid_argument, std::string(what.substr(6)));
+    } else if (what == "killed") {
+      raise(SIGKILL);
     } else if (what == "crash") {
       crash();
     } else if (what == "hang") {

@@ -11,8 +11,8 @@
 namespace gantry {
 
 /// Reads a whole regular file.
-/// Errors: not_found; invalid_argument if it is not a regular file or can't be read; out_of_range
-///         if it has more than `max_bytes` bytes.
+/// Errors: not_found; failed_precondition if it can't be opened; invalid_argument if it is not a
+///         regular file or can't be read; out_of_range if it has more than `max_bytes` bytes.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path,
                                                        std::size_t max_bytes);
 [[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& path,

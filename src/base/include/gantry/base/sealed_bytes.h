@@ -19,8 +19,11 @@ namespace gantry {
 class SealedBytes {
  public:
   SealedBytes() = default;  ///< no bytes, no descriptor
-  /// Reads a whole regular file. Errors: as read_file; invalid_argument if the file shrinks
-  /// meanwhile; unavailable if there is no memory.
+  /// Reads a whole regular file as it was at one moment: if the file changes meanwhile, or was
+  /// written to within the last 20 ms, waits and reads it again. It cannot know of a writer that
+  /// pauses, nor of one write that lasts longer than 20 ms: it goes by the file's times.
+  /// Errors: as read_file; unavailable if the file goes on changing for a second, or if there is no
+  ///         memory.
   [[nodiscard]] static Result<SealedBytes> read(const std::filesystem::path& path,
                                                 std::size_t max_bytes);
   /// Errors: unavailable if there is no memory.
