@@ -17,17 +17,23 @@ host_may_be_recent() {
   esac
 }
 
+# host_has SECTION: the packages of this section that the package index has.
+host_has() {
+  packages "$1" | xargs apt-cache policy 2>/dev/null |
+    awk '/^[^ ].*:$/ { name = substr($1, 1, length($1) - 1) } /^  Candidate: [^(]/ { print name }'
+}
+
 # host_lacks: prints what the package index lacks for building right here; nothing if all is there.
 host_lacks() {
   local need name version
   local -A candidate=()
   while read -r name version; do candidate[$name]=$version; done < <(
-    packages target build test | xargs apt-cache policy 2>/dev/null |
+    packages target build | xargs apt-cache policy 2>/dev/null |
       awk '/^[^ ].*:$/ { name = substr($1, 1, length($1) - 1) } /^  Candidate:/ { print name, $2 }'
   )
   while read -r name; do
     [[ ${candidate[$name]:-(none)} != "(none)" ]] || printf '%s is not in the package index\n' "$name"
-  done < <(packages target build test)
+  done < <(packages target build)
   for need in "${host_needs[@]}"; do
     read -r name version <<<"$need"
     [[ ${candidate[$name]:-(none)} == "(none)" ]] && continue

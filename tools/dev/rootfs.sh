@@ -115,18 +115,19 @@ retried() {
   return 1
 }
 
-# ensure_rootfs: the root file system exists and has the packages of $sections. The usual case must cost nothing.
+# ensure_rootfs: the root file system exists, is not half-changed, and has the packages of $sections. The usual case must cost
+# nothing.
 ensure_rootfs() {
   local want
   want=$(packages "${sections[@]}")
-  [[ -e $rootfs/gantry-packages && -z $(LC_ALL=C comm -23 <(echo "$want") "$rootfs/gantry-packages") ]] || locked make_rootfs "$want"
+  [[ -e $rootfs/gantry-packages && ! -e $rootfs/gantry-changing && -z $(LC_ALL=C comm -23 <(echo "$want") "$rootfs/gantry-packages") ]] || locked make_rootfs "$want"
 }
 
 make_rootfs() {
   local want=$1 have='' missing make archives=$cache/archives
   [[ -e $rootfs/gantry-packages ]] && have=$(<"$rootfs/gantry-packages")
   mapfile -t missing < <(LC_ALL=C comm -23 <(echo "$want") <(echo "$have"))
-  if [[ -e $rootfs/gantry-packages ]] && ((${#missing[@]} == 0)); then
+  if [[ -e $rootfs/gantry-packages && ! -e $rootfs/gantry-changing ]] && ((${#missing[@]} == 0)); then
     return # the list became shorter, or another ./dev was faster
   fi
   step_log=$cache/log/rootfs.log

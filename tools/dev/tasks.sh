@@ -27,16 +27,22 @@ configure() {
 
 # build PRESET [TARGET…]: silent when there is nothing to do. All that is said goes to stderr.
 build() {
-  local build=$repo/build/$1 status=0 output shown
+  local build=$repo/build/$1 status=0 output shown stats hits
   configure "$1"
   shift
   exec {output}> >(show_ninja "${build#"$repo/"}" >&2)
   shown=$!
   [[ ! -t 2 ]] || local -x CLICOLOR_FORCE=1
-  NINJA_STATUS='[%f/%t] ' guarded env -C "$build" ninja -j "$jobs" "$@" >&"$output" 2>&1 || status=$?
+  stats=$build/ccache.log
+  rm -f "$stats"
+  CCACHE_STATSLOG=$stats NINJA_STATUS='[%f/%t] ' guarded env -C "$build" ninja -j "$jobs" "$@" >&"$output" 2>&1 || status=$?
   exec {output}>&-
   wait "$shown" || true
   ((status == 0)) || die "building failed"
+  if [[ -s $stats ]]; then
+    hits=$(grep -cE '^(direct|preprocessed)_cache_hit$' "$stats" || true)
+    say "built ${build#"$repo/"}: $(grep -c '^cache_miss$' "$stats" || true) compiled, $hits from ccache"
+  fi
 }
 
 # show_ninja FOLDER: ninja's status on one line of a terminal; elsewhere a status every 20 seconds; all else as it comes.
