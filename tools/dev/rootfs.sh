@@ -132,7 +132,7 @@ make_rootfs() {
   fi
   step_log=$cache/log/rootfs.log
   : >"$step_log"
-  [[ -e $rootfs ]] || say "preparing Debian $rootfs_suite under $cache (once; 2 to 3.5 GB; log: $step_log)"
+  [[ -e $rootfs ]] || say "preparing Debian $rootfs_suite under $cache (once; 1 to 3.5 GB; log: $step_log)"
   if [[ ! -e $rootfs ]]; then
     host_install "${maker_needs[@]}"
     step_log=$cache/log/rootfs.log
