@@ -1,5 +1,6 @@
 #include "gantry/cli/options.h"
 
+#include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>  // App holds one, and this defines its virtual members
 #include <algorithm>
@@ -68,15 +69,18 @@ Options::Options(std::string command, std::string summary, std::string examples)
     : command_(std::move(command)),
       section_(command_.substr(0, command_.find(' '))),
       summary_(std::move(summary)),
-      examples_(std::move(examples)) {
-  app_.set_help_flag("-h,--help");
-  config_ = app_.add_option("--config")->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+      examples_(std::move(examples)),
+      app_(std::make_unique<CLI::App>()) {
+  app_->set_help_flag("-h,--help");
+  config_ = app_->add_option("--config")->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
+
+Options::~Options() = default;
 
 void Options::add(const std::string& name, const std::string& placeholder, const std::string& help,
                   Parser parse) {
   CLI::Option* const option =
-      app_.add_option("--" + name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+      app_->add_option("--" + name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   settings_.push_back({name, " " + placeholder, help, group_, option, std::move(parse), false});
 }
 
@@ -89,7 +93,7 @@ void Options::flag(const std::string& name, bool& out, const std::string& help) 
 void Options::flag_or_value(const std::string& name, const std::string& placeholder,
                             const std::string& help, Parser parse) {
   CLI::Option* const option =
-      app_.add_flag("--" + name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+      app_->add_flag("--" + name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   settings_.push_back({name, placeholder.empty() ? "" : "[=" + placeholder + "]", help, group_,
                        option, std::move(parse), true});
 }
@@ -177,7 +181,7 @@ void Options::positionals(const std::string& name, std::vector<std::string>& out
                           const std::string& help) {
   positionals_ = name;
   positionals_help_ = help;
-  app_.add_option("arguments", out);
+  app_->add_option("arguments", out);
 }
 
 std::string Options::similar_setting(std::string_view name) const {
@@ -236,12 +240,12 @@ std::optional<Exit> Options::parse(std::span<char* const> arguments) {
     reversed.emplace_back(argument);
   }
   try {
-    app_.parse(std::move(reversed));
+    app_->parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
     print_text("{}", help());
     return Exit::good;
   } catch (const CLI::ExtrasError&) {
-    const std::vector<std::string> extra = app_.remaining();
+    const std::vector<std::string> extra = app_->remaining();
     const std::string first = extra.empty() ? "" : extra.front();
     const std::string bare = first.substr(std::min(first.find_first_not_of('-'), first.size()));
     const std::string similar =

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <CLI/App.hpp>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -13,6 +13,12 @@
 #include <vector>
 
 #include "gantry/base/error.h"
+
+// CLI11's header costs the compiler six seconds in each source.
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace gantry::cli {
 
@@ -38,7 +44,7 @@ class Options {
   Options(std::string command, std::string summary, std::string examples);
   Options(const Options&) = delete;
   Options& operator=(const Options&) = delete;
-  ~Options() = default;
+  ~Options();
 
   /// Takes a value. Its errors say what was wanted and what was found; Options puts the setting's
   /// name in front.
@@ -117,7 +123,7 @@ class Options {
   std::string section_;  ///< of the config file: the first word of the command
   std::string summary_;
   std::string examples_;
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
   std::string group_ = "Options";
   std::string positionals_;  ///< "MODEL IMAGE..."
   std::string positionals_help_;
