@@ -1,14 +1,17 @@
 #include "gantry/base/file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "gantry/base/error.h"
@@ -47,6 +50,96 @@ Result<Container> read_whole(const std::filesystem::path& path, std::size_t max_
   return bytes;
 }
 
+std::unexpected<Error> cannot(const std::filesystem::path& path, const char* what, int error) {
+  return fail(Code::invalid_argument,
+              format_text("{}: can't be {}: {}", path.string(), what, errno_text(error)));
+}
+
+/// What a path names once its symbolic links are followed; nothing need be there yet.
+struct Place {
+  std::filesystem::path path;
+  bool is_descriptor = false;  ///< It leads to an open file, as /dev/stdout does, by no real name.
+};
+
+Result<Place> named_by(const std::filesystem::path& path) {
+  constexpr int max_links = 40;  // as the kernel
+  std::filesystem::path at = path;
+  for (int i = 0; i < max_links; ++i) {
+    std::error_code error;
+    const auto target = std::filesystem::read_symlink(at, error);
+    if (error) {
+      return Place{.path = at};  // no link, or nothing there
+    }
+    const auto folder = at.has_parent_path() ? at.parent_path() : std::filesystem::path(".");
+    struct statfs system{};
+    if (::statfs(folder.c_str(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC) {
+      return Place{.path = at, .is_descriptor = true};
+    }
+    at = folder / target;
+  }
+  return cannot(path, "written", ELOOP);
+}
+
+/// 0, or the errno of what failed.
+int write_whole(const UniqueFd& fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno != EINTR) {
+      return errno;
+    }
+    bytes = bytes.subspan(n < 0 ? 0 : static_cast<std::size_t>(n));
+  }
+  return 0;
+}
+
+Result<> write_into(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  // It may be where stdout goes: what was printed before comes first, and stays.
+  std::fflush(stdout);
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC));
+  if (!fd) {
+    return cannot(path, "opened", errno);
+  }
+  if (const int error = write_whole(fd, bytes); error != 0) {
+    return cannot(path, "written", error);
+  }
+  return {};
+}
+
+constexpr mode_t permission_bits = 0777;
+
+/// Replaces the file `place`, or makes it if there is no `mode` to keep. `path` is what the user
+/// calls it.
+Result<> replace(const std::filesystem::path& path, const std::filesystem::path& place,
+                 std::optional<mode_t> mode, std::span<const std::byte> bytes) {
+  // open() and not mkostemp(), which makes every file 0600: only the kernel knows the umask without
+  // changing it.
+  constexpr mode_t usual = 0666;
+  constexpr int attempts = 100;  // a file may be left over from a process of the same number
+  std::string temporary;
+  UniqueFd fd;
+  for (int i = 0; i < attempts && !fd; ++i) {
+    temporary = format_text("{}.{}-{}", place.string(), ::getpid(), i);
+    fd.reset(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode.value_or(usual)));
+    if (!fd && errno != EEXIST) {
+      break;
+    }
+  }
+  if (!fd) {
+    return cannot(path, "created", errno);
+  }
+  int error = write_whole(fd, bytes);
+  if (error == 0 && ((mode && ::fchmod(fd.get(), *mode) != 0) || ::fsync(fd.get()) != 0 ||
+                     ::rename(temporary.c_str(), place.c_str()) != 0)) {
+    error = errno;
+  }
+  if (error != 0) {
+    ::unlink(temporary.c_str());
+    return cannot(path, "written", error);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<OpenFile> open_regular(const std::filesystem::path& path, std::size_t max_bytes) {
@@ -83,35 +176,25 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::size_
 }
 
 Result<> write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  std::string temporary = path.string() + ".XXXXXX";
-  UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  const auto failed = [&](const char* what) {
-    const int error = errno;
-    if (fd) {
-      ::unlink(temporary.c_str());
-    }
+  struct stat status{};
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (!exists && errno != ENOENT) {
+    return cannot(path, "written", errno);
+  }
+  if (exists && S_ISDIR(status.st_mode)) {
     return fail(Code::invalid_argument,
-                format_text("{}: can't be {}: {}", path.string(), what, errno_text(error)));
-  };
-  if (!fd) {
-    return failed("created");
+                format_text("{}: want a file to write, found a directory", path.string()));
   }
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) {
-      continue;
-    }
-    if (n < 0) {
-      return failed("written");
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  const auto place = named_by(path);
+  if (!place) {
+    return std::unexpected(place.error());
   }
-  constexpr mode_t readable_by_all = 0644;
-  if (::fchmod(fd.get(), readable_by_all) != 0 || ::fsync(fd.get()) != 0 ||
-      ::rename(temporary.c_str(), path.c_str()) != 0) {
-    return failed("written");
+  if ((exists && !S_ISREG(status.st_mode)) || place->is_descriptor) {
+    return write_into(path, bytes);
   }
-  return {};
+  return replace(path, place->path,
+                 exists ? std::optional<mode_t>(status.st_mode & permission_bits) : std::nullopt,
+                 bytes);
 }
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path, std::size_t max_bytes) {

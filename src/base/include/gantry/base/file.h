@@ -18,9 +18,12 @@ namespace gantry {
 [[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& path,
                                                  std::size_t max_bytes);
 
-/// Replaces `path` by a file with these bytes, atomically: the new file is written beside it,
-/// synced and renamed.
-/// Errors: invalid_argument naming the path and the system's reason.
+/// Replaces the file `path` by one with these bytes, atomically: the new file is written beside it,
+/// synced and renamed. It keeps the permission bits of the old one; where there was none it gets
+/// those that the umask leaves. A symbolic link stays, and the file that it names is replaced.
+/// What is there and is no regular file (a device, a FIFO; /dev/stdout, wherever that leads) is
+/// opened and gets the bytes at its end; a FIFO waits for its reader.
+/// Errors: invalid_argument naming the path and the system's reason, also for a directory.
 [[nodiscard]] Result<> write_file(const std::filesystem::path& path,
                                   std::span<const std::byte> bytes);
 
