@@ -1,9 +1,12 @@
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <span>
+#include <string>
 #include <string_view>
+#include <system_error>
 
 #include "commands.h"
 #include "gantry/backend/self.h"
@@ -82,17 +85,61 @@ int dispatch(std::span<char* const> arguments) {
   return to_int(Exit::usage);
 }
 
+/// The first word of the command line, where it is a command.
+std::string_view command_of(std::span<char* const> arguments) {
+  const std::string_view word = arguments.empty() ? "" : arguments.front();
+  return word.starts_with('-') || word == "help" ? "" : word;
+}
+
+/// Says what came out of a command, unless it is that stdout takes nothing more: answers the errno
+/// of that, else 0.
+int tell(std::string_view command, const std::exception& exception) {
+  using gantry::format_text;
+  using gantry::cli::print_error;
+  if (const auto* const error = dynamic_cast<const std::system_error*>(&exception)) {
+    if (std::ferror(stdout) != 0) {
+      return error->code().value();
+    }
+  }
+  print_error(command, format_text("internal: {}", exception.what()), "This is a bug in gantry.");
+  return 0;
+}
+
+constexpr int unknown_reason = -1;
+
+/// Writes what stdout still holds. Answers the errno of what failed there since the start, else 0;
+/// unknown_reason if it failed before and nobody kept the errno.
+int flush_output() {
+  if (std::fflush(stdout) != 0) {
+    return errno;
+  }
+  return std::ferror(stdout) != 0 ? unknown_reason : 0;
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(bugprone-exception-escape): only if telling of an exception throws
 int main(int argc, char** argv) {
   // Whoever started us may have ignored it: the kernel would then not tell how our children end.
   std::signal(SIGCHLD, SIG_DFL);
+  const auto arguments = std::span(argv, static_cast<std::size_t>(argc)).subspan(1);
+  const std::string_view command = command_of(arguments);
+  int exit = to_int(Exit::no_result);
+  int output = 0;
   try {
-    return dispatch(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+    exit = dispatch(arguments);
+    output = flush_output();
+    if (output == EPIPE) {
+      output = 0;  // who stopped reading wanted no more
+    }
   } catch (const std::exception& e) {
-    gantry::cli::print_error("", gantry::format_text("internal: {}", e.what()),
-                             "This is a bug in gantry.");
-    return to_int(Exit::no_result);
+    output = tell(command, e);
   }
+  if (output != 0) {
+    const std::string reason = output == unknown_reason ? "" : ": " + gantry::errno_text(output);
+    gantry::cli::print_error(command, "standard output can't be written" + reason,
+                             "What was printed is not complete.");
+    exit = to_int(Exit::no_result);
+  }
+  return exit;
 }

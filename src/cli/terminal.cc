@@ -103,7 +103,8 @@ void Progress::clear() {
 
 void print_error(std::string_view command, std::string_view message, std::string_view next_step) {
   const Terminal terminal = Terminal::of(STDERR_FILENO);
-  print_line(stderr, "gantry {}: {} {}", command, styled(terminal, Style::red, "error:"), message);
+  print_line(stderr, "gantry{}{}: {} {}", command.empty() ? "" : " ", command,
+             styled(terminal, Style::red, "error:"), message);
   if (!next_step.empty()) {
     print_line(stderr, "  {}", next_step);
   }

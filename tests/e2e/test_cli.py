@@ -1,10 +1,14 @@
 """What every command has in common: help, version, exit codes, settings."""
 
+import os
 import pathlib
+import signal
+import stat
+import subprocess
 import tempfile
 import unittest
 
-from gantry_process import GantryTest, gantry
+from gantry_process import BINARY, TIMEOUT_S, GantryTest, clean_environment, gantry, png
 
 
 class Usage(GantryTest):
@@ -69,6 +73,71 @@ class Usage(GantryTest):
             env = {"GANTRY_CONFIG": str(config), "GANTRY_MODEL": "/variable.tflite"}
             self.assertIn("/variable.tflite", gantry("bench", env=env).stderr)
             self.assertIn("/option.tflite", gantry("bench", "--model", "/option.tflite", env=env).stderr)
+
+
+def in_shell(script):
+    """The words that start gantry by a shell which does something first."""
+    return "sh", "-c", script + '; exec "$0" "$@"', BINARY
+
+
+class Output(GantryTest):
+    def setUp(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.full = folder / "full"  # a node of our own: a program that replaces its output must not replace the system's
+        self.picture = folder / "x.png"
+        self.picture.write_bytes(png(32, 32))
+        self.link = folder / "stdout"
+        self.link.symlink_to("/proc/self/fd/1")
+
+    def make_full(self):
+        try:
+            os.mknod(self.full, 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+            self.full.open("wb").close()
+        except OSError as error:
+            self.skipTest(f"needs a device node that is always full: {error}")
+
+    def test_output_that_is_lost_is_3_and_named(self):
+        self.make_full()
+        for arguments in (["--help"], ["--version"], ["run", "--help"], ["run", self.picture], ["run", "--json", self.picture],
+                          ["inspect"], ["inspect", "--json"], ["bench", "--runs", "1"], ["models", "list"],
+                          ["models", "list", "--json"], ["doctor"], ["doctor", "--json"]):
+            with self.subTest(arguments):
+                done = gantry(*arguments, program=in_shell('exec >"$FULL"'), env={"FULL": str(self.full)})
+                self.assert_exit(done, 3)
+                command = "" if arguments[0].startswith("-") else " " + arguments[0]
+                self.assertIn(f"gantry{command}: error: standard output can't be written: No space left on device",
+                              done.stderr)
+                self.assertNotIn("bug", done.stderr)
+
+    def test_who_stops_reading_is_no_error(self):
+        for first, code in ((None, -signal.SIGPIPE), (lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN), 0)):
+            reading, writing = os.pipe()
+            os.close(reading)
+            with self.subTest(code), os.fdopen(writing, "wb") as pipe:
+                done = subprocess.run([BINARY, "--help"], stdout=pipe, stderr=subprocess.PIPE, env=clean_environment(),
+                                      timeout=TIMEOUT_S, restore_signals=first is None, preexec_fn=first)
+                self.assert_exit(done, code)
+                self.assertEqual(done.stderr, b"")
+
+    def test_a_service_whose_output_nobody_reads_ends_as_any(self):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as pipe:
+            service = subprocess.Popen([BINARY, "serve", "--listen", "127.0.0.1:0", "--log-format", "text"], stdout=pipe,
+                                       stderr=subprocess.PIPE, text=True, env=clean_environment())
+        with service:
+            log = []
+            for line in service.stderr:
+                log.append(line)
+                if "stopping" not in line and "http://" in line:
+                    service.terminate()
+            self.assertEqual(service.wait(TIMEOUT_S), 0, log)
+
+    def test_a_file_that_is_stdout_is_written_behind_the_text(self):
+        done = gantry("inspect", "--html", self.link)
+        self.assert_exit(done, 0)
+        self.assertTrue(self.link.is_symlink())
+        self.assertLess(0, done.stdout.index("<!doctype html>"))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include "gantry/api/api.h"
 #include "gantry/backend/npu_factory.h"
 #include "gantry/base/deadline.h"
+#include "gantry/base/error.h"
 #include "gantry/base/format.h"
 #include "gantry/cli/options.h"
 #include "gantry/cli/signals.h"
@@ -75,7 +77,15 @@ void tell_ready(ServeOptions& settings, const http::Server& server,
     const char* const example = std::getenv("GANTRY_EXAMPLE_IMAGE");
     print_text("{}", ready_text(url, model, to_ms(start), Terminal::of(STDOUT_FILENO),
                                 example == nullptr ? "" : example));
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0) {
+      const int error = errno;
+      if (error == EPIPE || error == EBADF) {
+        std::clearerr(stdout);  // nobody is there who wanted to read it
+      } else {
+        // It serves all the same; main ends with this error.
+        log::warning("standard output can't be written", {{"reason", errno_text(error)}});
+      }
+    }
   }
 }
 

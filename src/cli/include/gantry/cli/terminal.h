@@ -64,6 +64,7 @@ class Progress {
 };
 
 /// Writes "gantry COMMAND: error: message" to stderr, and below it `next_step`, if it is not empty.
+/// An empty `command` is left out.
 void print_error(std::string_view command, std::string_view message,
                  std::string_view next_step = {});
 void print_warning(std::string_view command, std::string_view message);
