@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -97,9 +98,32 @@ int tell(std::string_view command, const std::exception& exception) {
   using gantry::format_text;
   using gantry::cli::print_error;
   if (const auto* const error = dynamic_cast<const std::system_error*>(&exception)) {
+    const int number = error->code().value();
     if (std::ferror(stdout) != 0) {
-      return error->code().value();
+      return number;
     }
+    switch (number) {
+      case EAGAIN:  // of std::thread: no other call that throws answers this
+        print_error(command,
+                    format_text("a thread can't be started: {}", gantry::errno_text(number)),
+                    "Raise the limit of processes (ulimit -u, the cgroup's pids.max) or of memory "
+                    "(ulimit -v, the cgroup's memory.max).");
+        return 0;
+      case EMFILE:
+      case ENFILE:
+        print_error(command,
+                    format_text("there are too few descriptors: {}", gantry::errno_text(number)),
+                    "Raise the limit of open files (ulimit -n).");
+        return 0;
+      default:
+        break;
+    }
+  }
+  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) {
+    print_error(command, format_text("out of memory: {}", gantry::errno_text(ENOMEM)),
+                "Raise the limit of memory (ulimit -v, the cgroup's memory.max), or give it less "
+                "to do at a time.");
+    return 0;
   }
   print_error(command, format_text("internal: {}", exception.what()), "This is a bug in gantry.");
   return 0;

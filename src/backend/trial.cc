@@ -156,8 +156,10 @@ Result<Tried> TrialProcess::wait(Deadline deadline) {
   if (std::ranges::contains(end.results, tflite_ran)) {
     return tried_xnnpack(end);
   }
-  if (end.error) {
-    return fail(Code::invalid_argument, printable(end.error->message));
+  if (end.error) {  // of the model, unless the machine had nothing left for it
+    return fail(end.error->code == Code::resource_exhausted ? Code::resource_exhausted
+                                                            : Code::invalid_argument,
+                printable(end.error->message));
   }
   if (end.was_late) {
     return fail(Code::deadline_exceeded,

@@ -5,10 +5,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <new>
 #include <span>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -53,6 +56,19 @@ void limit_this_process(const Limits& limits) {
 #endif
 }
 
+Error error_of(const std::exception& exception) {
+  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) {
+    return {Code::resource_exhausted, "out of memory"};
+  }
+  const auto* const error = dynamic_cast<const std::system_error*>(&exception);
+  if (error != nullptr && error->code() == std::errc::resource_unavailable_try_again) {
+    return {Code::resource_exhausted,
+            "a thread can't be started: " + errno_text(EAGAIN) +
+                " (the limits are ulimit -u and -v, and the cgroup's pids.max and memory.max)"};
+  }
+  return {Code::internal, exception.what()};
+}
+
 void end_with_parent(int socket) {
   fcntl(socket, F_SETFD, FD_CLOEXEC);  // what a library starts does not speak for us
   std::thread([socket] {
@@ -78,8 +94,10 @@ void run_task(const Limits& limits, const std::function<Result<>(const Teller&)>
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     std::signal(signal, SIG_IGN);
   }
-  end_with_parent(socket);
-  const Result<> done = without_exceptions([&] { return job(Teller(socket)); });
+  const Result<> done = without_exceptions([&] {
+    end_with_parent(socket);
+    return job(Teller(socket));
+  });
   if (done) {
     say(socket, TaskMessage::done, "");
   } else {

@@ -140,5 +140,21 @@ class Output(GantryTest):
         self.assertLess(0, done.stdout.index("<!doctype html>"))
 
 
+@unittest.skipIf(float(os.environ.get("GANTRY_TEST_SLOW", "1")) > 1, "sanitizers need what is limited here")
+class Limits(GantryTest):
+    def test_a_thread_that_cannot_be_made_is_3_and_says_what_to_do(self):
+        # Each thread's stack would be as large as the address space, nearly.
+        for arguments in (["serve", "--listen", "127.0.0.1:0"], ["bench", "--runs", "1"],
+                          ["bench", "--runs", "1", "--slots", "2", "--no-trial"]):
+            with self.subTest(arguments):
+                done = gantry(*arguments, program=in_shell(f"ulimit -s {1 << 37}"))
+                self.assert_exit(done, 3)
+                self.assertRegex(done.stderr, f"^gantry {arguments[0]}: error: .*a thread can't be started: "
+                                              "Resource temporarily unavailable")
+                self.assertIn("ulimit -u", done.stderr)
+                self.assertNotIn("bug", done.stderr)
+                self.assertNotIn("whole TensorFlow Lite model", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

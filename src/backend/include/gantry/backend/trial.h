@@ -39,7 +39,8 @@ class TrialProcess {
 
   /// Waits for its end, and kills it at `deadline`. Returns soon after `deadline` at the latest.
   /// Errors: invalid_argument with the child's own words, or how it ended; deadline_exceeded;
-  ///         unavailable if somebody else ended it (the system, for want of memory).
+  ///         resource_exhausted if it says that it got no memory or no thread; unavailable if
+  ///         somebody else ended it (the system, for want of memory).
   [[nodiscard]] Result<Tried> wait(Deadline deadline);
 
  private:

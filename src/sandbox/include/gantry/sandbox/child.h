@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <new>
 #include <string_view>
 
 #include "gantry/base/error.h"
@@ -31,16 +30,17 @@ void end_with_parent(int socket);
 /// a library that just failed, while other threads still run.
 [[noreturn]] void leave(int code);
 
-/// Calls a function that may throw. Errors: the function's own; resource_exhausted for
-/// std::bad_alloc, internal for other exceptions.
+/// What an exception says: resource_exhausted for std::bad_alloc and for a thread that the system
+/// does not start, else internal.
+[[nodiscard]] Error error_of(const std::exception& exception);
+
+/// Calls a function that may throw. Errors: the function's own; those of error_of().
 template <class Call>
 [[nodiscard]] auto without_exceptions(const Call& call) -> decltype(call()) {
   try {
     return call();
-  } catch (const std::bad_alloc&) {
-    return fail(Code::resource_exhausted, "out of memory");
   } catch (const std::exception& e) {
-    return fail(Code::internal, e.what());
+    return std::unexpected(error_of(e));
   }
 }
 
