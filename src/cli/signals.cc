@@ -7,9 +7,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "gantry/base/format.h"
+#include "gantry/base/text.h"
 #include "gantry/base/unique_fd.h"
 
 namespace gantry::cli {
@@ -39,20 +43,38 @@ struct Signals::Impl {
   }
 };
 
-Signals::Signals(std::function<void(int, int)> on_signal) : impl_(std::make_unique<Impl>()) {
+Result<std::unique_ptr<Signals>> Signals::start(std::function<void(int, int)> on_signal) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  impl_->on_signal = std::move(on_signal);
-  impl_->signals.reset(signalfd(-1, &set, SFD_CLOEXEC));
-  impl_->end.reset(eventfd(0, EFD_CLOEXEC));
-  impl_->thread = std::jthread([impl = impl_.get()] {
-    pthread_setname_np(pthread_self(), "signals");
-    impl->serve();
-  });
+  auto impl = std::make_unique<Impl>();
+  impl->on_signal = std::move(on_signal);
+  impl->signals.reset(signalfd(-1, &set, SFD_CLOEXEC));
+  if (impl->signals) {
+    impl->end.reset(eventfd(0, EFD_CLOEXEC));
+  }
+  if (!impl->signals || !impl->end) {
+    return fail(Code::resource_exhausted,
+                format_text("signals can't be waited for: {}; want some descriptors more (open "
+                            "files: ulimit -n)",
+                            errno_text(errno)));
+  }
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &set, &before);
+  try {
+    impl->thread = std::jthread([impl = impl.get()] {
+      pthread_setname_np(pthread_self(), "signals");
+      impl->serve();
+    });
+  } catch (const std::system_error&) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  return std::unique_ptr<Signals>(new Signals(std::move(impl)));
 }
+
+Signals::Signals(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Signals::~Signals() {
   eventfd_write(impl_->end.get(), 1);

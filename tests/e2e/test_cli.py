@@ -155,6 +155,13 @@ class Limits(GantryTest):
                 self.assertNotIn("bug", done.stderr)
                 self.assertNotIn("whole TensorFlow Lite model", done.stderr)
 
+    def test_too_few_descriptors_are_3_and_end(self):
+        for count, text in ((4, "signals can't be waited for: Too many open files"), (5, "/nowhere.tflite")):
+            with self.subTest(count):
+                done = gantry("serve", "--model", "/nowhere.tflite", program=in_shell(f"ulimit -n {count}"))
+                self.assert_exit(done, 3)
+                self.assertIn(f"gantry serve: error: {text}", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

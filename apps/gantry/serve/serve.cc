@@ -134,7 +134,12 @@ int serve(std::span<char* const> arguments) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): no thread runs yet; a client
                                   // that goes is an error of write()
   Shutdown shutdown;
-  const Signals signals([&](int signal, int before) { shutdown.on_signal(signal, before); });
+  const auto signals =
+      Signals::start([&](int signal, int before) { shutdown.on_signal(signal, before); });
+  if (!signals) {
+    print_error("serve", signals.error().message);
+    return to_int(Exit::no_result);
+  }
 
   auto model = load(settings);
   if (!model) {
