@@ -64,6 +64,23 @@ void Connection::abort() {
   }
 }
 
+void Connection::cut_off() {
+  switch (state_) {
+    case State::header:
+    case State::sized_body:
+    case State::chunked_body:
+    case State::handling:
+    case State::writing:
+      ++server_.cut_off;
+      break;
+    case State::idle:
+    case State::lingering:
+    case State::closed:
+      break;
+  }
+  abort();
+}
+
 void Connection::recover() {
   if (!failure_.empty()) {
     event(500, "a callback failed: " + std::exchange(failure_, {}));

@@ -32,7 +32,8 @@ struct ServerContext {
   std::function<void(const ConnectionEvent&)> on_event;  // never empty
   std::shared_ptr<BodyBudget> budget;
   std::atomic<bool> stopping = false;
-  std::function<void()> on_closed;  // called after a connection has closed
+  std::atomic<std::size_t> cut_off = 0;  // requests that were not done when the server stopped
+  std::function<void()> on_closed;       // called after a connection has closed
 };
 
 /// One TCP connection and its requests, in sequence:
@@ -62,6 +63,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void drain();
   /// Closes now and makes the calls of on_disconnect().
   void abort();
+  /// As abort(), and counts a request that was under way. For the end of the server.
+  void cut_off();
   /// For an exception that came out of a call on this connection. note_failure() runs no foreign
   /// code. Post recover() afterwards: it closes the connection, unless a handler still has the
   /// request and will answer.

@@ -109,7 +109,7 @@ struct Server::Impl {
   void adopt(tcp::socket socket, Loop& loop);
   void run(std::size_t index);
   void failed(Loop& loop, std::string what) const;
-  void stop(Deadline deadline);
+  bool stop(Deadline deadline);
 
   // Loops outlive what lives in them: destroyed last.
   std::vector<std::shared_ptr<Loop>> loops;
@@ -250,10 +250,10 @@ void Server::Impl::failed(Loop& loop, std::string what) const {
   });
 }
 
-void Server::Impl::stop(Deadline deadline) {
+bool Server::Impl::stop(Deadline deadline) {
   const std::scoped_lock lock(stop_mutex);
   if (std::exchange(stopped, true)) {
-    return;
+    return context.cut_off == 0;
   }
   const auto for_each_connection = [](Loop& loop, void (Connection::*action)()) {
     for (const auto& [key, connection] : loop.connections) {
@@ -283,12 +283,13 @@ void Server::Impl::stop(Deadline deadline) {
   }
   for (const auto& loop : loops) {
     loop->post([for_each_connection, loop = loop.get()] {
-      for_each_connection(*loop, &Connection::abort);
+      for_each_connection(*loop, &Connection::cut_off);
     });
     loop->close();
   }
   guards.clear();
   threads.clear();  // joins: without guard, listener and connections each loop runs out of work
+  return context.cut_off == 0;
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -323,6 +324,6 @@ std::uint16_t Server::port() const noexcept { return impl_->port; }
 
 std::size_t Server::connections() const noexcept { return impl_->connections.load(); }
 
-void Server::stop(Deadline deadline) { impl_->stop(deadline); }
+bool Server::stop(Deadline deadline) { return impl_->stop(deadline); }
 
 }  // namespace gantry::http

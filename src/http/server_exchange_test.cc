@@ -191,19 +191,19 @@ TEST_F(ExchangeTest, stop_closes_idle_connections_and_takes_no_new_ones) {
   while (server->connections() != 2) {
     std::this_thread::yield();
   }
-  server->stop(Deadline::never());
+  EXPECT_TRUE(server->stop(Deadline::never()));
   EXPECT_TRUE(idle.closed_by_peer());
   EXPECT_TRUE(fresh.closed_by_peer());
   Client late;
   EXPECT_TRUE(late.refused(port));
-  server->stop(Deadline::never());  // again: nothing
+  EXPECT_TRUE(server->stop(Deadline::never()));  // again: nothing
 }
 
 TEST_F(ExchangeTest, stop_waits_for_answers) {
   Client client(start_collecting());
   client.send(get_hello);
   const auto exchange = exchanges.take();
-  std::jthread stopping([this] { server->stop(Deadline::after(1h)); });
+  std::jthread stopping([this] { EXPECT_TRUE(server->stop(Deadline::after(1h))); });
   // The listener's end shows that stop() has begun.
   Client probe;
   while (!probe.refused(server->port())) {
@@ -222,11 +222,34 @@ TEST_F(ExchangeTest, stop_cuts_off_at_its_deadline) {
   client.send(get_hello);
   const auto exchange = exchanges.take();
   exchange->on_disconnect(note("gone"));
-  server->stop(Deadline::after(1ms));
+  EXPECT_FALSE(server->stop(Deadline::after(1ms)));
   EXPECT_EQ(notes.take(), "gone");
   EXPECT_TRUE(client.closed_by_peer());
   exchange->on_disconnect([] { ADD_FAILURE() << "called after stop()"; });
   exchange->respond(text("into the void"), [](Clock::duration) { ADD_FAILURE(); });
+}
+
+TEST_F(ExchangeTest, stop_tells_of_a_body_that_was_still_coming) {
+  for (const std::string_view framing : {"Content-Length: 10", "Transfer-Encoding: chunked"}) {
+    Client client(start());
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + std::string(framing) +
+                "\r\n\r\n");
+    EXPECT_EQ(client.read().status, 100);  // the header is read
+    EXPECT_FALSE(server->stop(Deadline::after(1ms))) << framing;
+    EXPECT_FALSE(server->stop(Deadline::never())) << "again: the same";
+  }
+}
+
+TEST_F(ExchangeTest, stop_tells_of_an_answer_that_was_not_taken) {
+  const std::uint16_t port = start([](const std::shared_ptr<Exchange>& exchange) {
+    exchange->respond(text(std::string(64U << 20U, 'x')));
+  });
+  Client client;
+  client.receive_buffer(4096);
+  client.connect(port);
+  client.send(get_hello);
+  EXPECT_TRUE(client.read_a_byte());  // it is being written
+  EXPECT_FALSE(server->stop(Deadline::after(1ms)));
 }
 
 TEST_F(ExchangeTest, an_exchange_may_outlive_the_server) {

@@ -287,6 +287,23 @@ class Shutdown(Load):
         service.signal()
         self.assertEqual(service.process.wait(HANG_S), 3)
 
+    def test_a_request_that_was_still_coming_is_unfinished(self):
+        with start("--drain-timeout", "50ms") as service, connect(service) as connection:
+            connection.send(b"POST /infer HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 100000\r\n"
+                            b"Expect: 100-continue\r\n\r\n")
+            self.assertIn(b"100 Continue", connection.socket.recv(1000))  # so its header was read
+            connection.send(b"xx")
+            service.signal()
+            self.assertEqual(service.process.wait(HANG_S), 3)
+            service.wait_for_log("stopped with requests unanswered")
+
+    def test_connections_without_a_request_are_not_unfinished(self):
+        with start("--drain-timeout", "50ms") as service, connect(service) as used, connect(service):
+            self.assertEqual(used.ask(request("GET", "/health")).status, 200)
+            service.signal()
+            self.assertEqual(service.process.wait(HANG_S), 0)
+            service.wait_for_log("stopped")
+
 
 if __name__ == "__main__":
     unittest.main()

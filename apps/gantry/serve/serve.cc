@@ -96,8 +96,8 @@ Exit drain(int signal, std::chrono::milliseconds limit, http::Server& server,
             {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"},
              {"drain_timeout_ms", std::int64_t{limit.count()}}});
   const Deadline deadline = Deadline::after(limit);
-  server.stop(deadline);
-  if (!service.drain(deadline)) {
+  const bool all_sent = server.stop(deadline);
+  if (const bool all_done = service.drain(deadline); !all_sent || !all_done) {
     log::warning("stopped with requests unanswered: the drain timeout was over");
     return Exit::no_result;
   }

@@ -84,7 +84,9 @@ class Server {
   /// Connection: close). Then closes everything and joins the threads. No callback runs after it
   /// returns, and answers to exchanges that still exist go nowhere. Do not call it from an I/O
   /// thread.
-  void stop(Deadline deadline);
+  /// False if a request was cut off: it was still being read, or had no answer yet, or its peer had
+  /// not taken all of that. Connections without a request do not count.
+  bool stop(Deadline deadline);
 
  private:
   struct Impl;
