@@ -9,8 +9,10 @@
 #include <exception>
 #include <iostream>
 #include <ranges>
+#include <sstream>
 #include <utility>
 
+#include "gantry/base/file.h"
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "gantry/cli/parse.h"
@@ -198,9 +200,16 @@ std::string Options::similar_setting(std::string_view name) const {
 }
 
 Result<std::vector<Options::FileEntry>> Options::read_file(const std::string& path) const {
+  // Not CLI11's from_file(): it takes a folder for an empty file, and waits at a FIFO for ever.
+  constexpr std::size_t max_bytes = std::size_t{1} << 20U;
+  const auto text = read_text_file(path, max_bytes);
+  if (!text) {
+    return fail(text.error().code, "--config: " + text.error().message);
+  }
   std::vector<FileEntry> entries;
   try {
-    for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path)) {
+    std::istringstream lines(*text);
+    for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(lines)) {
       if (item.name == "++" || item.name == "--") {
         continue;  // CLI11's marks for the begin and end of a section
       }
@@ -226,8 +235,6 @@ Result<std::vector<Options::FileEntry>> Options::read_file(const std::string& pa
       }
       entries.push_back({name, joined(item.inputs, ",")});
     }
-  } catch (const CLI::FileError&) {
-    return fail(Code::not_found, format_text("--config: {} cannot be read", path));
   } catch (const std::exception& e) {
     return fail(Code::invalid_argument, format_text("{}: want TOML; {}", path, e.what()));
   }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -128,6 +129,22 @@ TEST_F(OptionsTest, AMissingFileIsAMistake) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(options.parse(Arguments{"--config", "/nowhere/gantry.toml"}.get()), Exit::usage);
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("/nowhere/gantry.toml"));
+}
+
+TEST_F(OptionsTest, AFolderIsNoConfigFile) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(options.parse(Arguments{"--config", testing::TempDir()}.get()), Exit::usage);
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      HasSubstr("--config: " + testing::TempDir() + ": want a regular file, found a directory"));
+}
+
+TEST_F(OptionsTest, AFifoIsNoConfigFileAndIsNotWaitedFor) {
+  ASSERT_EQ(mkfifo(config.c_str(), 0600), 0);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(options.parse(Arguments{"--config", config}.get()), Exit::usage);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr(config.string() + ": want a regular file"));
 }
 
 TEST_F(OptionsTest, HelpEndsWithTheExamples) {

@@ -40,7 +40,8 @@ class Usage(GantryTest):
                                 (["serve", "--listen", "here"], "127.0.0.1:8080"),
                                 (["serve", "--max-body", "big"], "32M"), (["serve", "--idle-timeout", "-3"], "10s"),
                                 (["run", "--std", "0", "m.tflite", "x"], "above 0"),
-                                (["run", "--config", "/nowhere.toml", "m.tflite", "x"], "/nowhere.toml")):
+                                (["run", "--config", "/nowhere.toml", "m.tflite", "x"], "/nowhere.toml"),
+                                (["serve", "--config", "/"], "/: want a regular file")):
             with self.subTest(arguments):
                 done = gantry(*arguments)
                 self.assert_exit(done, 2)
