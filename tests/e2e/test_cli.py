@@ -41,7 +41,11 @@ class Usage(GantryTest):
                                 (["serve", "--max-body", "big"], "32M"), (["serve", "--idle-timeout", "-3"], "10s"),
                                 (["run", "--std", "0", "m.tflite", "x"], "above 0"),
                                 (["run", "--config", "/nowhere.toml", "m.tflite", "x"], "/nowhere.toml"),
-                                (["serve", "--config", "/"], "/: want a regular file")):
+                                (["serve", "--config", "/"], "/: want a regular file"),
+                                (["serve", "--model", ""], "--model: want a model"),
+                                (["run", "--model", "", "x.png"], "--model: want a model"),
+                                (["bench", "--model", ""], "--model: want a model"),
+                                (["bench", ""], "want a model"), (["inspect", ""], "want a model")):
             with self.subTest(arguments):
                 done = gantry(*arguments)
                 self.assert_exit(done, 2)
@@ -74,6 +78,15 @@ class Usage(GantryTest):
             env = {"GANTRY_CONFIG": str(config), "GANTRY_MODEL": "/variable.tflite"}
             self.assertIn("/variable.tflite", gantry("bench", env=env).stderr)
             self.assertIn("/option.tflite", gantry("bench", "--model", "/option.tflite", env=env).stderr)
+
+    def test_an_empty_variable_counts_as_none(self):
+        self.assert_exit(gantry("inspect", env={"GANTRY_MODEL": ""}), 0)
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / "gantry.toml"
+            config.write_text('[bench]\nmodel = ""\n')
+            done = gantry("bench", "--config", config)
+            self.assert_exit(done, 2)
+            self.assertIn(f"{config}: model: want a model", done.stderr)
 
 
 def in_shell(script):

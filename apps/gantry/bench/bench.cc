@@ -58,7 +58,7 @@ struct BenchOptions {
         "[MODEL]", arguments,
         "the model: a .tflite file, or the name of a pulled one [the built-in one]");
     options.group("Model and input");
-    options.path("model", "FILE", model.model, "the same as MODEL");
+    model.add_model_to(options, "the same as MODEL");
     options.path("image", "FILE", image,
                  "feed this picture instead of random values, and time its decoding");
     options.integer("seed", seed, 0, INT64_MAX, "of the random input [42]");
@@ -331,6 +331,9 @@ int bench(std::span<char* const> arguments) {
   if (!settings.arguments.empty()) {
     if (options.is_on_command_line("model")) {
       return to_int(options.wrong_usage("want one model, got both MODEL and --model"));
+    }
+    if (settings.arguments.front().empty()) {
+      return to_int(options.wrong_usage("want a model, got \"\""));
     }
     settings.model.model = settings.arguments.front();
   }

@@ -108,6 +108,9 @@ int inspect(std::span<char* const> arguments) {
                                                   in_quotes(settings.arguments[1]))));
   }
   if (!settings.arguments.empty()) {
+    if (settings.arguments.front().empty()) {
+      return to_int(options.wrong_usage("want a model, got \"\""));
+    }
     settings.model.model = settings.arguments.front();
   }
   if (const auto exit = settings.model.resolve("inspect")) {

@@ -60,8 +60,7 @@ struct RunOptions {
         "the model, a file or the name of a pulled one [the built-in one, or --model], and "
         "picture files; - is stdin");
     options.group("Model");
-    options.path("model", "FILE", model.model,
-                 "the model, a .tflite file; then all arguments are pictures");
+    model.add_model_to(options, "the model, a .tflite file; then all arguments are pictures");
     model.add_to(options);
     options.integer("threads", threads, 1, 256, "threads of the inference [1]");
     options.group("NPU");

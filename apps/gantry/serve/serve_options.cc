@@ -17,8 +17,8 @@ void ServeOptions::add_to(Options& options) {
                     [this](ListenAddress where) { listen = std::move(where); });
               });
   options.group("Model");
-  options.path("model", "FILE", model.model,
-               "the model: a .tflite file, or the name of a pulled one [the built-in one]");
+  model.add_model_to(options,
+                     "the model: a .tflite file, or the name of a pulled one [the built-in one]");
   options.text("model-name", "NAME", model_name,
                "its name in requests and answers [the file's name]");
   model.add_to(options);

@@ -52,6 +52,16 @@ void ModelOptions::add_to(Options& options) {
   add_trial_to(options);
 }
 
+void ModelOptions::add_model_to(Options& options, const std::string& help) {
+  options.add("model", "FILE", help, [this](std::string_view text) -> Result<> {
+    if (text.empty()) {  // a script's variable that is not set, and no wish for the built-in model
+      return fail(Code::invalid_argument, "want a model, got \"\"");
+    }
+    model = text;
+    return {};
+  });
+}
+
 void ModelOptions::add_trial_to(Options& options) {
   options.add(
       "cpus", "big|all|LIST",

@@ -36,6 +36,8 @@ struct ModelOptions {
   std::int32_t max_side = image::DecodeLimits{}.max_side;
 
   void add_to(Options& options);
+  /// Adds --model.
+  void add_model_to(Options& options, const std::string& help);
   /// Replaces the name of an installed model in `model` by that model's file, and an empty `model`
   /// by the built-in model's file. Prints the reason and answers an exit code if `model` names a
   /// model of the zoo that is not installed, or if the built-in model is missing.
