@@ -54,6 +54,8 @@ run "width of documents" check_width
 [[ ${1:-} == --quick ]] || run "clang-tidy" python3 tools/dev/tidy.py --build build/lint --cache "$cache/tidy"
 
 if ((${#failed[@]})); then
-  printf 'dev: lint found something in: %s (./dev lint --fix mends the format)\n' "$(IFS=,; echo "${failed[*]}")" >&2
+  mends=
+  [[ ${failed[0]} != format ]] || mends=' (./dev lint --fix mends the format)'
+  printf 'dev: lint found something in: %s%s\n' "$(IFS=,; echo "${failed[*]}")" "$mends" >&2
   exit 1
 fi
