@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -86,6 +89,17 @@ int dispatch(std::span<char* const> arguments) {
   return to_int(Exit::usage);
 }
 
+/// Keeps the places of standard descriptors that are closed. The next file that is opened would get
+/// them, and what is printed. /dev/null in the wrong direction fails as a closed descriptor does.
+void keep_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0) {
+      // The lowest free number: this one. It stays open, in our children, too.
+      static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+    }
+  }
+}
+
 /// The first word of the command line, where it is a command.
 std::string_view command_of(std::span<char* const> arguments) {
   const std::string_view word = arguments.empty() ? "" : arguments.front();
@@ -146,6 +160,7 @@ int flush_output() {
 int main(int argc, char** argv) {
   // Whoever started us may have ignored it: the kernel would then not tell how our children end.
   std::signal(SIGCHLD, SIG_DFL);
+  keep_standard_descriptors();
   const auto arguments = std::span(argv, static_cast<std::size_t>(argc)).subspan(1);
   const std::string_view command = command_of(arguments);
   int exit = to_int(Exit::no_result);

@@ -101,19 +101,22 @@ void Progress::clear() {
   }
 }
 
+// Not print_line(), which throws: if stderr takes nothing, there is nobody to tell that to.
 void print_error(std::string_view command, std::string_view message, std::string_view next_step) {
   const Terminal terminal = Terminal::of(STDERR_FILENO);
-  print_line(stderr, "gantry{}{}: {} {}", command.empty() ? "" : " ", command,
-             styled(terminal, Style::red, "error:"), message);
+  std::string text = format_text("gantry{}{}: {} {}\n", command.empty() ? "" : " ", command,
+                                 styled(terminal, Style::red, "error:"), message);
   if (!next_step.empty()) {
-    print_line(stderr, "  {}", next_step);
+    text += format_text("  {}\n", next_step);
   }
+  std::fputs(text.c_str(), stderr);
 }
 
 void print_warning(std::string_view command, std::string_view message) {
   const Terminal terminal = Terminal::of(STDERR_FILENO);
-  print_line(stderr, "gantry {}: {} {}", command, styled(terminal, Style::yellow, "warning:"),
-             message);
+  const std::string text = format_text("gantry {}: {} {}\n", command,
+                                       styled(terminal, Style::yellow, "warning:"), message);
+  std::fputs(text.c_str(), stderr);
 }
 
 }  // namespace gantry::cli

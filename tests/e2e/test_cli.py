@@ -147,6 +147,15 @@ class Output(GantryTest):
                     service.terminate()
             self.assertEqual(service.wait(TIMEOUT_S), 0, log)
 
+    def test_a_closed_output_is_not_taken_for_another_file(self):
+        for arguments in (["--help"], ["run", self.picture], ["bench", "--runs", "1"]):
+            with self.subTest(arguments):
+                done = gantry(*arguments, program=in_shell("exec >&-"))
+                self.assert_exit(done, 3)
+                self.assertIn("standard output can't be written: Bad file descriptor", done.stderr)
+        done = gantry("inspect", self.picture, program=in_shell("exec <&- >&- 2>&-"))
+        self.assert_exit(done, 3)
+
     def test_a_file_that_is_stdout_is_written_behind_the_text(self):
         done = gantry("inspect", "--html", self.link)
         self.assert_exit(done, 0)
