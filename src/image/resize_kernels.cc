@@ -9,9 +9,9 @@
 #include <immintrin.h>
 #elifdef __aarch64__
 #include <arm_neon.h>
+#endif
 
 #include "pixel.h"
-#endif
 
 namespace gantry::image {
 namespace {
