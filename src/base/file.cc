@@ -19,6 +19,7 @@
 #include "gantry/base/text.h"
 #include "gantry/base/unique_fd.h"
 #include "open_regular.h"
+#include "write_whole.h"
 
 namespace gantry {
 namespace {
@@ -80,18 +81,6 @@ Result<Place> named_by(const std::filesystem::path& path) {
   return cannot(path, "written", ELOOP);
 }
 
-/// 0, or the errno of what failed.
-int write_whole(const UniqueFd& fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno != EINTR) {
-      return errno;
-    }
-    bytes = bytes.subspan(n < 0 ? 0 : static_cast<std::size_t>(n));
-  }
-  return 0;
-}
-
 Result<> write_into(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   // It may be where stdout goes: what was printed before comes first, and stays.
   std::fflush(stdout);
@@ -99,7 +88,7 @@ Result<> write_into(const std::filesystem::path& path, std::span<const std::byte
   if (!fd) {
     return cannot(path, "opened", errno);
   }
-  if (const int error = write_whole(fd, bytes); error != 0) {
+  if (const int error = write_whole(fd.get(), bytes); error != 0) {
     return cannot(path, "written", error);
   }
   return {};
@@ -128,7 +117,7 @@ Result<> replace(const std::filesystem::path& path, const std::filesystem::path&
   if (!fd) {
     return cannot(path, "created", errno);
   }
-  int error = write_whole(fd, bytes);
+  int error = write_whole(fd.get(), bytes);
   if (error == 0 && ((mode && ::fchmod(fd.get(), *mode) != 0) || ::fsync(fd.get()) != 0 ||
                      ::rename(temporary.c_str(), place.c_str()) != 0)) {
     error = errno;

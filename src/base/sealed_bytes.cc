@@ -16,15 +16,16 @@
 #include "gantry/base/format.h"
 #include "gantry/base/text.h"
 #include "open_regular.h"
+#include "write_whole.h"
 
 namespace gantry {
 namespace {
 
 constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
 
-std::unexpected<Error> no_memory(std::size_t bytes) {
+std::unexpected<Error> no_memory(std::size_t bytes, int error) {
   return fail(Code::unavailable,
-              format_text("{} of memory: {}", human_bytes(bytes), errno_text(errno)));
+              format_text("{} of memory: {}", human_bytes(bytes), errno_text(error)));
 }
 
 }  // namespace
@@ -58,15 +59,8 @@ Result<UniqueFd> make_memory_file() {
 }
 
 Result<> write_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) {
-      continue;
-    }
-    if (wrote <= 0) {
-      return no_memory(bytes.size());
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(wrote));
+  if (const int error = write_whole(fd, bytes); error != 0) {
+    return no_memory(bytes.size(), error);
   }
   return {};
 }
@@ -187,7 +181,7 @@ Result<SealedBytes> SealedBytes::adopt(UniqueFd fd, std::size_t max_bytes) {
   if (size > 0) {
     void* const at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
     if (at == MAP_FAILED) {
-      return no_memory(size);
+      return no_memory(size, errno);
     }
     bytes = {static_cast<const std::byte*>(at), size};
   }

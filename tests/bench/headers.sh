@@ -1,5 +1,5 @@
 #!/bin/bash
-# headers.sh [HEADER…]: what a header costs each source that includes it: seconds to compile a file with nothing else in it, the
+# headers.sh [HEADER…]: what a header costs each source that includes it: milliseconds to compile a file with nothing else in it, the
 # least of three, with the flags of the preset dev; and its lines after preprocessing. Run it in ./dev shell, on a quiet machine.
 # `sort -n build/dev/.ninja_log` has the times of a build's own steps, in milliseconds from its start.
 set -euo pipefail
